@@ -1,0 +1,178 @@
+"""`touchstone bench`: every figure that the project claims, as a command."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from benchmarks.results_file import record
+
+if TYPE_CHECKING:
+    from inference.pipeline import Settings
+
+STUDIES = Path(__file__).resolve().parents[2] / "shared" / "data" / "studies"
+AS_OF = "2026-11-01"  # after every real study, so that figures do not change with the calendar
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=STUDIES,
+    help="Folder of real studies, one folder each; ../shared/data/studies otherwise.",
+)
+repeats_option = click.option("--repeats", default=5, show_default=True, type=click.IntRange(min=1))
+workers_option = click.option("--workers", default=2, show_default=True, type=click.IntRange(min=1))
+
+
+@click.group()
+def bench() -> None:
+    """Measure speed, memory and the gate itself; figures go into benchmarks/results as JSON with date and machine."""
+
+
+@bench.command("score")
+@data_option
+@repeats_option
+@workers_option
+def score_command(data: Path, repeats: int, workers: int) -> None:
+    """Whole scoring against reading and decoding alone, in turn in one process."""
+    from benchmarks import score
+
+    with _bar("pairs", repeats) as bar:
+        figures = score.run(_needed(data), _settings(workers), repeats, lambda: bar.update(1))
+    _show("score", figures)
+
+
+@bench.command("header")
+@data_option
+@repeats_option
+def header_command(data: Path, repeats: int) -> None:
+    """Our header pass against a plain pydicom loop, in turn in one process."""
+    from benchmarks import header
+
+    _show("header", header.run(_needed(data), repeats))
+
+
+@bench.command("memory")
+@click.option("--slices", default=1000, show_default=True, type=click.IntRange(min=1))
+@workers_option
+def memory_command(slices: int, workers: int) -> None:
+    """Peak memory of scoring one long simulated CT of 512x512."""
+    from benchmarks import footprint
+    from qc_models.simulation.study import simulate_long_ct
+
+    with tempfile.TemporaryDirectory() as scratch:
+        simulate_long_ct(Path(scratch), num_slices=slices)
+        _show("memory", footprint.peak_memory(Path(scratch), workers))
+
+
+@bench.command("start")
+@data_option
+@repeats_option
+def start_command(data: Path, repeats: int) -> None:
+    """Seconds from command to first result on one file, headers only."""
+    from benchmarks import footprint
+
+    file = next(iter(sorted(_needed(data).rglob("*.dcm"))))
+    _show("start", footprint.start_time(file, repeats))
+
+
+@bench.command("labels")
+@data_option
+@workers_option
+def labels_command(data: Path, workers: int) -> None:
+    """Region, plane, role and item of the real series against their labels."""
+    from benchmarks import labels
+
+    _show("labels", labels.run(_needed(data), _settings(workers)))
+
+
+@bench.command("detection")
+@data_option
+@workers_option
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1))
+def detection_command(data: Path, workers: int, seeds: int) -> None:
+    """Each defect put into each real study: caught or missed, and by which finding."""
+    from benchmarks import detection
+
+    figures = detection.run(_needed(data), _settings(workers), seeds, lambda name: click.echo(name, err=True))
+    record("detection", figures)
+    click.echo(detection.table(figures))
+    click.echo(f"caught {figures['caught']}, missed {figures['missed']}, impossible {figures['impossible']}")
+
+
+@bench.command("gate")
+@data_option
+@workers_option
+@click.option("--seeds", default=1, show_default=True, type=click.IntRange(min=1))
+@click.option("--item", "item_ids", multiple=True, metavar="ID", help="Only these exam items.")
+def gate_command(data: Path, workers: int, seeds: int, item_ids: tuple[str, ...]) -> None:
+    """False passes and false rejects by item and defect, over simulated and real studies."""
+    from benchmarks import gate
+
+    settings = _settings(workers)
+    items = [settings.catalogue.item(item_id) for item_id in item_ids or settings.catalogue.items]
+    real = sorted(path for path in data.iterdir() if path.is_dir()) if data.is_dir() and not item_ids else []
+    figures = gate.run(items, real, settings, seeds, lambda name: click.echo(name, err=True))
+    _show("gate", figures, keep=not item_ids)
+
+
+@bench.command("fuzz")
+@click.option("--inputs", default=20_000, show_default=True, type=click.IntRange(min=1))
+@click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), default=STUDIES.parent, help="Folder of DICOM files to mutate."
+)
+def fuzz_command(inputs: int, seed: int, data: Path) -> None:
+    """Mutated files through the whole scorer: no crash, no hang, no silent pass."""
+    from benchmarks import fuzz
+
+    figures = fuzz.run(data, inputs, seed, _settings(1))
+    _show("fuzz", figures)
+    if figures["crashes"] or figures["hangs"] or figures["silent_passes"]:
+        raise SystemExit(1)
+
+
+@bench.command("all")
+@click.pass_context
+def all_command(context: click.Context) -> None:
+    """Every benchmark with its defaults (about half an hour on two processors)."""
+    for command in (
+        header_command,
+        start_command,
+        score_command,
+        memory_command,
+        labels_command,
+        detection_command,
+        gate_command,
+        fuzz_command,
+    ):
+        click.echo(f"== {command.name}", err=True)
+        context.invoke(command)
+
+
+def _settings(workers: int) -> "Settings":
+    import torch
+
+    from serving.score_command import DEFAULT_CATALOGUE, make_settings
+
+    torch.set_num_threads(1)
+    return make_settings(DEFAULT_CATALOGUE, (), AS_OF, workers, pixels=True)
+
+
+def _needed(data: Path) -> Path:
+    if not data.is_dir():
+        raise click.UsageError(f"{data} is no folder of studies; name one with --data")
+    return data
+
+
+def _bar(label: str, length: int) -> Any:
+    import sys
+
+    return click.progressbar(length=length, label=label, file=sys.stderr)
+
+
+def _show(name: str, figures: dict[str, Any], *, keep: bool = True) -> None:
+    if keep:
+        record(name, figures)
+    click.echo(json.dumps(figures, indent=1, ensure_ascii=False))

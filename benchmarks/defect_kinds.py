@@ -1,0 +1,48 @@
+"""Which findings are of the right kind for each defect: what a defect must be caught by, not merely some finding."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_GAPS = (
+    "completeness.slice_positions.missing",
+    "completeness.slice_positions.missing_frames",
+    "completeness.instance_numbers.missing",
+    "completeness.acquisition_sets.",
+    "completeness.declared_counts.",
+    "completeness.required_components.missing",
+)
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "missing_slices": _GAPS,
+    "missing_fraction": _GAPS,
+    "duplicate_slice": (
+        "completeness.slice_positions.duplicate",
+        "completeness.pixel_integrity.repeated",
+        "completeness.instance_numbers.repeated",
+    ),
+    "truncated_file": ("completeness.pixel_integrity.",),
+    "blank_slices": ("completeness.pixel_integrity.blank",),
+    "repeated_pixels": ("completeness.pixel_integrity.repeated",),
+    "missing_series": ("completeness.required_components.missing",),
+    "missing_component": ("completeness.required_components.",),
+    "patient_mix_up": ("metadata.patient_identity.",),
+    "future_date": ("metadata.dates.future_days",),
+    "birth_after_study": ("metadata.dates.before_birth_days",),
+    "wrong_charset": ("metadata.character_set.",),
+    "wrong_body_part": ("body_part.declared_region.", "metadata.request_match.", "completeness.required_components."),
+    "wrong_side": ("metadata.laterality.",),
+    "conflicting_uid": ("metadata.uids.conflicting",),
+}
+
+
+def above_note(content: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """The findings of a report at review or reject, by metric and message."""
+    return {
+        (finding["metric"], finding["message"]["en"]) for finding in content["findings"] if finding["level"] != "note"
+    }
+
+
+def caught_by(defect: str, clean: Mapping[str, Any], defective: Mapping[str, Any]) -> Sequence[str]:
+    """The metrics of the right kind that the defective study's report has, and the clean one's has not."""
+    new = above_note(defective) - above_note(clean)
+    return sorted({metric for metric, _ in new if metric.startswith(KINDS[defect])})

@@ -1,0 +1,51 @@
+"""What a run costs besides time a study: peak memory on a long CT, and the time from command to first result."""
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+COMMAND = [sys.executable, "-m", "serving.command_line", "score"]
+
+
+def peak_memory(study: Path, workers: int) -> dict[str, Any]:
+    """Peak memory in MiB of scoring one study in a process of its own (the largest process)."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [*COMMAND, str(study), "--format", "json", "--workers", str(workers)], stdout=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    return {
+        "files": sum(1 for _ in study.rglob("*.dcm")),
+        "peak_mib": round(_kib(usage) / 1024),
+        "seconds": round(time.perf_counter() - start, 1),
+        "exit_status": os.waitstatus_to_exitcode(status),
+        "target_mib": 1229,
+    }
+
+
+def start_time(file: Path, repeats: int) -> dict[str, Any]:
+    """Seconds from command to exit of `touchstone score --no-pixels` on one file, beside a bare interpreter."""
+    ours, bare = [], []
+    for _ in range(repeats + 1):
+        bare.append(_seconds([sys.executable, "-c", "pass"]))
+        ours.append(_seconds([*COMMAND, "--no-pixels", "--format", "json", str(file)]))
+    return {
+        "seconds": {"median": round(statistics.median(ours[1:]), 3), "min": round(min(ours), 3), "max": round(max(ours[1:]), 3)},
+        "bare_interpreter_s": round(statistics.median(bare[1:]), 3),
+        "target_s": 1.0,
+    }
+
+
+def _seconds(command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    return time.perf_counter() - start
+
+
+def _kib(usage: resource.struct_rusage) -> float:
+    return usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)

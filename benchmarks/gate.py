@@ -1,0 +1,149 @@
+"""The one figure that the project is judged by: false passes and false rejects of the gate, by item and defect, with intervals.
+
+Every exam item is simulated clean and with each defect; real studies are taken as they are and with each defect. A false pass
+is a defective study that passes; a false reject is a clean, complete study that does not pass (rejected or sent to review).
+"""
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+from benchmarks.defect_kinds import caught_by
+from benchmarks.detection import report_of
+from inference.pipeline import Settings
+from qc_models.errors import InputError
+from qc_models.exam_item import ExamItem
+from qc_models.simulation.defects import apply_defect
+from qc_models.simulation.study import simulate_study
+
+DEFECTS: Sequence[tuple[str, tuple[float, ...]]] = (
+    ("missing_slices", (1, 3)),
+    ("missing_fraction", (0.03, 0.10)),
+    ("duplicate_slice", (1,)),
+    ("truncated_file", (0.3, 0.9)),
+    ("blank_slices", (1,)),
+    ("repeated_pixels", (1,)),
+    ("patient_mix_up", (1,)),
+    ("future_date", (2, 30)),
+    ("birth_after_study", (30,)),
+    ("wrong_body_part", (1,)),
+    ("conflicting_uid", (1,)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One study through the gate."""
+
+    source: str  # the exam item simulated, or the name of the real study
+    defect: str  # "" for a clean one
+    verdict: str
+    named: bool  # caught by a finding of the right kind
+
+    @property
+    def false_pass(self) -> bool:
+        """A defective study that entered the pool."""
+        return bool(self.defect) and self.verdict == "pass"
+
+
+def run(
+    items: Sequence[ExamItem], real: Sequence[Path], settings: Settings, seeds: int, advance: Callable[[str], None]
+) -> dict[str, Any]:
+    """Runs every item and every real study through the gate."""
+    simulated: list[Outcome] = []
+    for item in items:
+        advance(item.id)
+        for seed in range(seeds):
+            simulated.extend(_simulated(item, settings, seed))
+    found: list[Outcome] = []
+    for folder in real:
+        advance(folder.name)
+        for seed in range(seeds):
+            found.extend(_with_defects(folder.name, folder, settings, seed))
+    clean = [outcome for outcome in simulated if not outcome.defect]
+    defective = [outcome for outcome in (*simulated, *found) if outcome.defect]
+    return {
+        "simulated": {
+            "false_rejects": rate(outcome.verdict == "reject" for outcome in clean),
+            "false_reviews": rate(outcome.verdict == "review" for outcome in clean),
+            "not_passed": sorted({outcome.source for outcome in clean if outcome.verdict != "pass"}),
+            "false_passes": rate(outcome.false_pass for outcome in simulated if outcome.defect),
+        },
+        "real": {
+            "untouched": {outcome.source: outcome.verdict for outcome in found if not outcome.defect},
+            "false_passes": rate(outcome.false_pass for outcome in found if outcome.defect),
+            "caught_by_the_right_finding": rate(outcome.named for outcome in found if outcome.defect),
+        },
+        "by_defect": {
+            defect: {
+                "false_passes": rate(outcome.false_pass for outcome in members),
+                "caught_by_the_right_finding": rate(outcome.named for outcome in members),
+            }
+            for defect, members in _grouped(defective, "defect")
+        },
+        "by_source": {
+            source: {
+                "false_passes": rate(outcome.false_pass for outcome in members if outcome.defect),
+                "missed": sorted({o.defect for o in members if o.false_pass}),
+                "not_named": sorted({o.defect for o in members if o.defect and not o.named}),
+            }
+            for source, members in _grouped([*simulated, *found], "source")
+        },
+    }
+
+
+def rate(events: Iterable[bool]) -> dict[str, Any]:
+    """A share with its 95 % Wilson interval (Wilson 1927)."""
+    values = list(events)
+    n, k = len(values), sum(values)
+    if n == 0:
+        return {"n": 0, "k": 0, "rate": None, "interval": None}
+    z, p = 1.959964, k / n
+    middle, half = p + z * z / (2 * n), z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    low, high = max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+    return {"n": n, "k": k, "rate": round(p, 4), "interval": [round(low, 4), round(high, 4)]}
+
+
+def _simulated(item: ExamItem, settings: Settings, seed: int) -> Iterable[Outcome]:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "clean"
+        simulate_study(item, folder, seed=seed)
+        yield from _with_defects(item.id, folder, settings, seed)
+        clean = report_of(folder, settings)
+        for number, component in enumerate(item.required):
+            target = Path(scratch) / f"without_{number}"
+            try:
+                simulate_study(item, target, seed=seed, omit=[component])
+            except InputError:
+                continue  # the item is this one component: without it there is no study
+            report = report_of(target, settings)
+            named = bool(caught_by("missing_component", clean, report))
+            yield Outcome(item.id, f"missing_component:{component}", report["verdict"], named)
+
+
+def _with_defects(source: str, folder: Path, settings: Settings, seed: int) -> Iterable[Outcome]:
+    clean = report_of(folder, settings)
+    yield Outcome(source, "", clean["verdict"], True)
+    for name, strengths in DEFECTS:
+        for strength in strengths:
+            with tempfile.TemporaryDirectory() as scratch:
+                target = Path(scratch) / "study"
+                try:
+                    apply_defect(name, folder, target, strength=strength, seed=seed)
+                except InputError:
+                    continue  # this kind of study cannot have this defect
+                report = report_of(target, settings)
+            yield Outcome(source, f"{name}:{strength:g}", report["verdict"], bool(caught_by(name, clean, report)))
+
+
+def _grouped(outcomes: Iterable[Outcome], key: str) -> list[tuple[str, list[Outcome]]]:
+    groups: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        name = str(getattr(outcome, key))
+        groups["missing_component" if name.startswith("missing_component") else name].append(outcome)
+    return sorted(groups.items())

@@ -1,0 +1,1 @@
+"""What people decide: exam items, policy, vocabulary synonyms, service settings."""

@@ -1,0 +1,1 @@
+"""Finds quality: reads a study, plans, measures, judges, and writes the QcReport."""

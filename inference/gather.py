@@ -1,0 +1,230 @@
+"""Decodes every frame of a study once and streams it past statistics and image checks, in bounded memory."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qc_models.check_registry import Check
+from qc_models.dicom.mosaic import mosaic_tiles
+from qc_models.dicom.pixel_data import decode_frames, modality_values, padding_mask
+from qc_models.errors import InputError
+from qc_models.evidence import FrameKey, PixelFailure
+from qc_models.facts import StackFacts
+from qc_models.findings import CheckFailure, Location, Measurement
+from qc_models.frame_statistics import FrameStatistics, frame_statistics
+from qc_models.pixels import Block, Unit
+from qc_models.stack import Stack
+from qc_models.study import Instance, Study
+
+BLOCK_FRAMES = 16
+AHEAD_BYTES = 64 << 20  # decoded pixels that may wait for the checks
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What the pixels of a study told."""
+
+    statistics: Mapping[FrameKey, FrameStatistics]
+    pixel_failures: tuple[PixelFailure, ...]
+    measurements: tuple[Measurement, ...]
+    failures: tuple[CheckFailure, ...]
+
+
+def gather(
+    study: Study,
+    stacks: Sequence[Stack],
+    stack_facts: Sequence[StackFacts],
+    plan: Mapping[int, Sequence[Check]],
+    workers: int,
+) -> Gathered:
+    """Decodes with `workers` threads; `plan` names the image checks of each stack by its place in `stacks`.
+
+    Results are taken in a fixed order, so the number of workers never changes a byte of the report.
+    """
+    streams = {place: _Stream(stacks[place], stack_facts[place], checks) for place, checks in plan.items() if checks}
+    places = {
+        (frame.sop_instance_uid, frame.index): (place, stack.slice_index[number])
+        for place, stack in enumerate(stacks)
+        for number, frame in enumerate(stack.frames)
+    }
+    wanted = frozenset(key for key, (place, _) in places.items() if place in streams)
+    statistics: dict[FrameKey, FrameStatistics] = {}
+    pixel_failures: list[PixelFailure] = []
+    for decoded in _decoded(_tasks(study, stacks), wanted, workers):
+        if decoded.failure is not None:
+            pixel_failures.append(decoded.failure)
+            continue
+        key = (decoded.sop_instance_uid, decoded.index)
+        if decoded.statistics is not None:
+            statistics[key] = decoded.statistics
+        if decoded.values is not None:
+            place, slice_index = places[key]
+            streams[place].add(decoded, slice_index)
+    measurements: list[Measurement] = []
+    failures: list[CheckFailure] = []
+    for stream in streams.values():
+        stream.finish(measurements, failures)
+    return Gathered(statistics, tuple(pixel_failures), tuple(measurements), tuple(failures))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    instance: Instance
+    indices: tuple[int, ...]  # frames to decode; of a mosaic its tiles, which are decoded together
+    is_mosaic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    sop_instance_uid: str
+    index: int
+    statistics: FrameStatistics | None = None
+    values: NDArray[np.float32] | None = None
+    padding: NDArray[np.bool_] | None = None
+    failure: PixelFailure | None = None
+
+
+def _tasks(study: Study, stacks: Sequence[Stack]) -> Iterator[_Task]:
+    """Instances in order of their first frame in the stacks, a few frames a task; then what is in no stack but has pixels."""
+    by_uid = {instance.sop_instance_uid: instance for instance in study.instances}
+    ordered = dict.fromkeys(frame.sop_instance_uid for stack in stacks for frame in stack.frames)
+    without_frames = [uid for uid, item in by_uid.items() if uid not in ordered and item.header.pixel_data is not None]
+    for uid in (*ordered, *without_frames):
+        instance = by_uid[uid]
+        frames = [frame for frame in instance.frames if frame.content == "image"]
+        is_mosaic = "MOSAIC" in instance.header.texts("ImageType")
+        indices = tuple(frame.index for frame in frames) or (0,)
+        size = max(1, BLOCK_FRAMES if not is_mosaic else len(indices))
+        for start in range(0, len(indices), size):
+            yield _Task(instance, indices[start : start + size], is_mosaic and bool(frames))
+
+
+def _decoded(tasks: Iterator[_Task], wanted: frozenset[FrameKey], workers: int) -> Iterator[_Decoded]:
+    """Runs tasks on threads, a bounded number of bytes ahead, and yields their frames in order."""
+    waiting: deque[tuple[int, Future[list[_Decoded]]]] = deque()
+    ahead = 0
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="decode") as pool:
+        for task in tasks:
+            size = _size(task)
+            while waiting and (ahead + size > AHEAD_BYTES or len(waiting) >= 8 * workers):
+                done_size, done = waiting.popleft()
+                yield from done.result()
+                ahead -= done_size
+            waiting.append((size, pool.submit(_decode, task, wanted)))
+            ahead += size
+        while waiting:
+            yield from waiting.popleft()[1].result()
+
+
+def _size(task: _Task) -> int:
+    """Bytes that a task's frames may hold while they wait: stored values, and float32 modality values."""
+    header = task.instance.header
+    rows, columns = header.integer("Rows") or 0, header.integer("Columns") or 0
+    return max(1, rows) * max(1, columns) * 8 * (1 if task.is_mosaic else len(task.indices))
+
+
+def _decode(task: _Task, wanted: frozenset[FrameKey]) -> list[_Decoded]:
+    """Decodes one task; a frame that fails is a failure of that frame, and the rest of its instance is still read."""
+    instance, uid = task.instance, task.instance.sop_instance_uid
+    result: list[_Decoded] = []
+    try:
+        content = instance.source.content()
+        if task.is_mosaic:
+            (mosaic,) = decode_frames(content, instance.header, (0,))
+            tiles = mosaic_tiles(mosaic, instance.header)
+            frames = [(index, tiles[index]) for index in task.indices]
+            return [_looked_at(instance, index, frame, wanted) for index, frame in frames]
+        for index, frame in zip(task.indices, decode_frames(content, instance.header, task.indices), strict=True):
+            result.append(_looked_at(instance, index, frame, wanted))
+    except (InputError, OSError) as error:
+        reason = str(error) if isinstance(error, InputError) else f"cannot be read ({error.strerror}); send the file again"
+        failed = task.indices[len(result)] if len(result) < len(task.indices) else None
+        result.append(_Decoded(uid, -1, failure=PixelFailure(instance.series_instance_uid, uid, failed, reason)))
+        rest = task.indices[len(result) :]
+        if rest and not task.is_mosaic:
+            result.extend(_decode(_Task(instance, rest, False), wanted))
+    return result
+
+
+def _looked_at(instance: Instance, index: int, frame: NDArray[Any], wanted: frozenset[FrameKey]) -> _Decoded:
+    uid = instance.sop_instance_uid
+    statistics = frame_statistics(frame)
+    if (uid, index) not in wanted or frame.ndim != 2:
+        return _Decoded(uid, index, statistics)
+    values = modality_values(frame, instance.header, index)
+    return _Decoded(uid, index, statistics, values, padding_mask(frame, instance.header))
+
+
+@dataclass
+class _Stream:
+    """One stack on its way through its image checks, block by block."""
+
+    stack: Stack
+    facts: StackFacts
+    checks: Sequence[Check]
+    waiting: list[tuple[_Decoded, int]] = field(default_factory=list)
+    states: dict[str, Any] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for check in self.checks:
+            self.states[check.name] = check.start(self.stack, self.facts)
+
+    def add(self, decoded: _Decoded, slice_index: int) -> None:
+        first = self.waiting[0][0].values if self.waiting else None
+        if first is not None and decoded.values is not None and first.shape != decoded.values.shape:
+            self.flush()
+        self.waiting.append((decoded, slice_index))
+        if len(self.waiting) >= BLOCK_FRAMES:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self.waiting:
+            return
+        block = _block(self.waiting, self.facts)
+        self.waiting = []
+        for check in self.checks:
+            if check.name not in self.broken:
+                try:
+                    check.update(self.states[check.name], block)
+                except Exception as error:  # one check's crash is a line in the report; the others go on
+                    self.broken[check.name] = type(error).__name__
+
+    def finish(self, measurements: list[Measurement], failures: list[CheckFailure]) -> None:
+        self.flush()
+        place = Location(series_instance_uid=self.facts.series_instance_uid, stack=self.facts.index)
+        for check in self.checks:
+            if check.name not in self.broken:
+                try:
+                    measurements.extend(check.finish(self.states[check.name]))
+                except Exception as error:  # as above
+                    self.broken[check.name] = type(error).__name__
+            if check.name in self.broken:
+                failures.append(CheckFailure(check.name, f"crashed on a stack: {self.broken[check.name]}", place))
+
+
+def _block(waiting: Sequence[tuple[_Decoded, int]], facts: StackFacts) -> Block:
+    import torch  # only here: header-only scoring starts without it
+
+    values = np.stack([decoded.values for decoded, _ in waiting if decoded.values is not None])
+    paddings = [decoded.padding for decoded, _ in waiting]
+    padding = None
+    if any(mask is not None for mask in paddings):
+        empty = np.zeros(values.shape[1:], dtype=bool)
+        padding = torch.from_numpy(np.stack([empty if mask is None else mask for mask in paddings]))
+    unit: Unit = "HU" if facts.modality == "CT" else "exposure" if facts.modality == "XR" else "arbitrary"
+    return Block(
+        pixels=torch.from_numpy(values),
+        padding=padding,
+        unit=unit,
+        spacing_mm=facts.pixel_spacing_mm,
+        slice_indices=tuple(slice_index for _, slice_index in waiting),
+        sop_instance_uids=tuple(decoded.sop_instance_uid for decoded, _ in waiting),
+        frame_indices=tuple(decoded.index for decoded, _ in waiting),
+    )
+

@@ -1,0 +1,162 @@
+"""How one study is examined: read → stacks → roles → items → plan → gather → measure → judge → decide → QcReport."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from inference import study_facts
+from inference.gather import Gathered, gather
+from qc_models.check_registry import Check, checks
+from qc_models.evidence import Evidence
+from qc_models.exam_item import Catalogue, ExamItem
+from qc_models.facts import Facts, StackFacts
+from qc_models.findings import CheckFailure, Measurement
+from qc_models.item_matching import Matched, match
+from qc_models.judgement import ItemJudgement, judge
+from qc_models.policy import Policy
+from qc_models.report import QcReport, make_report
+from qc_models.roles.describe import describe
+from qc_models.stack import Stack, split
+from qc_models.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run is told: catalogue, policy, the date of the verdict, and how to look."""
+
+    catalogue: Catalogue
+    policy: Policy
+    as_of: date
+    workers: int = 1
+    pixels: bool = True
+    items: tuple[ExamItem, ...] = ()  # given by the caller instead of matched
+    code_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A report, and what was seen on the way to it (for pictures and plots)."""
+
+    report: QcReport
+    study: Study
+    stacks: tuple[Stack, ...]
+    facts: Facts
+
+
+@dataclass
+class _Timings:
+    seconds: dict[str, float] = field(default_factory=dict)
+    _last: float = field(default_factory=time.perf_counter)
+
+    def mark(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage] = round(now - self._last, 4)
+        self._last = now
+
+
+def examine(study: Study, settings: Settings) -> Examined:
+    """Examines one study from its headers to its report."""
+    timings = _Timings()
+    stacks = tuple(stack for series in study.series for stack in split(series))
+    stack_facts = describe(study, stacks)
+    timings.mark("stacks")
+    gathered = None
+    if settings.pixels:
+        gathered = gather(study, stacks, stack_facts, plan(stack_facts), settings.workers)
+        timings.mark("pixels")
+    evidence = Evidence(
+        study,
+        stacks,
+        stack_facts,
+        gathered.statistics if gathered else None,
+        gathered.pixel_failures if gathered else (),
+    )
+    measurements, failures = measure(evidence, gathered)
+    timings.mark("checks")
+    facts = facts_of(study, stack_facts, measurements, failures, pixels_examined=settings.pixels)
+    matched = [Matched(item, "given") for item in settings.items] or match(facts, settings.catalogue)
+    judgements = judge_items(facts, matched, settings.policy, settings.as_of)
+    timings.mark("judgement")
+    report = make_report(
+        facts,
+        judgements,
+        matched,
+        as_of=settings.as_of,
+        evaluated_at=datetime.now(UTC),
+        digests={
+            "catalogue": settings.catalogue.digest,
+            "policy": settings.policy.digest,
+            **{item.item.id: item.item.digest for item in judgements},
+        },
+        code_version=settings.code_version,
+        timings_s=timings.seconds,
+    )
+    return Examined(report, study, stacks, facts)
+
+
+def plan(stack_facts: Sequence[StackFacts]) -> Mapping[int, Sequence[Check]]:
+    """Which image checks look at which stack, by its place."""
+    seeing = [check for check in checks().values() if check.sees]
+    return {
+        place: [check for check in seeing if not facts.is_localizer and check.applies(facts)]
+        for place, facts in enumerate(stack_facts)
+    }
+
+
+def measure(
+    evidence: Evidence, gathered: Gathered | None
+) -> tuple[tuple[Measurement, ...], tuple[CheckFailure, ...]]:
+    """Runs every check over the evidence; a check that crashes is a line in the report, and the others go on."""
+    measurements: list[Measurement] = []
+    failures: list[CheckFailure] = []
+    for check in checks().values():
+        if check.measures:
+            try:
+                measurements.extend(check.measure(evidence))
+            except Exception as error:  # the one broad except: a study is never lost to one check
+                failures.append(CheckFailure(check.name, f"crashed: {type(error).__name__}"))
+    if gathered is not None:
+        measurements.extend(gathered.measurements)
+        failures.extend(gathered.failures)
+    return tuple(measurements), tuple(failures)
+
+
+def facts_of(
+    study: Study,
+    stack_facts: Sequence[StackFacts],
+    measurements: Sequence[Measurement],
+    failures: Sequence[CheckFailure],
+    *,
+    pixels_examined: bool,
+) -> Facts:
+    """The item-free facts of a study."""
+    examined = study_facts.study_date(study)
+    return Facts(
+        study_instance_uid=study.study_instance_uid,
+        modalities=tuple(sorted({series.modality for series in study.series})),
+        study_date=examined,
+        latest_date=study_facts.latest_date(study),
+        age_years=study_facts.age_years(study, examined),
+        bedside=study_facts.is_bedside(study),
+        deidentified=study_facts.is_deidentified(study),
+        device=study_facts.device(study),
+        institution=study_facts.institution(study),
+        request=study_facts.request(study),
+        stacks=tuple(stack_facts),
+        measurements=tuple(measurements),
+        failures=tuple(failures),
+        pixels_examined=pixels_examined,
+    )
+
+
+def judge_items(
+    facts: Facts, matched: Sequence[Matched], policy: Policy, as_of: date
+) -> tuple[ItemJudgement, ...]:
+    """Judges a study as each of its items, each on its own series."""
+    suspended = policy.standing_of(device=facts.device, institution=facts.institution) != "good"
+    items = [entry.item for entry in matched]
+    return tuple(
+        judge(facts, item, as_of, others=[other for other in items if other is not item], suspended=suspended)
+        for item in items
+    )

@@ -1,0 +1,123 @@
+"""Gathers the item-free facts of a study from its headers: dates, age, request, device; nothing that identifies a patient."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from qc_models.dicom.header import Header
+from qc_models.facts import Request
+from qc_models.study import Study
+
+_DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
+_AGE_DAYS = {"D": 1, "W": 7, "M": 30.4375, "Y": 365.25}
+_BEDSIDE = re.compile(r"PORTABLE|BEDSIDE|MOBILE|\bICU\b|床旁|床边|移动", re.IGNORECASE)
+
+
+def parse_date(text: str | None) -> date | None:
+    """A DICOM DA value (YYYYMMDD, or the retired YYYY.MM.DD) as a date; None where it is no date."""
+    digits = (text or "").strip().replace(".", "").replace("-", "")[:8]
+    if len(digits) != 8 or not digits.isdigit():
+        return None
+    try:
+        return datetime.strptime(digits, "%Y%m%d").date()
+    except ValueError:
+        return None
+
+
+def study_date(study: Study) -> date | None:
+    """The earliest StudyDate, else the earliest series or acquisition date."""
+    for keyword in _DATES:
+        found = [day for header in _headers(study) if (day := parse_date(header.text(keyword)))]
+        if found:
+            return min(found)
+    return None
+
+
+def latest_date(study: Study) -> date | None:
+    """The latest date that any instance claims for study, series, acquisition or content."""
+    dates = [day for header in _headers(study) for keyword in _DATES if (day := parse_date(header.text(keyword)))]
+    return max(dates, default=None)
+
+
+def age_years(study: Study, examined: date | None) -> float | None:
+    """The age at the examination: PatientAge (PS3.5 AS) where given, else from the birth date."""
+    for header in _headers(study):
+        match = re.fullmatch(r"\s*(\d{1,3})([DWMY])\s*", header.text("PatientAge") or "")
+        if match:
+            return round(int(match[1]) * _AGE_DAYS[match[2]] / 365.25, 2)
+    for header in _headers(study):
+        born = parse_date(header.text("PatientBirthDate"))
+        if born and examined and born <= examined:
+            return round((examined - born).days / 365.25, 2)
+    return None
+
+
+def is_bedside(study: Study) -> bool:
+    """Whether an X-ray was taken at the bed, as its texts say."""
+    keywords = ("StudyDescription", "SeriesDescription", "ProtocolName", "RequestedProcedureDescription", "StationName")
+    return any(
+        _BEDSIDE.search(header.text(keyword) or "") for header in _headers(study, "XR") for keyword in keywords
+    )
+
+
+def is_deidentified(study: Study) -> bool:
+    """Whether every instance says PatientIdentityRemoved YES (PS3.3 C.7.1.1)."""
+    said = [(header.text("PatientIdentityRemoved") or "").upper() for header in _headers(study)]
+    return bool(said) and all(value == "YES" for value in said)
+
+
+def device(study: Study) -> str:
+    """A digest of manufacturer, model, serial number and station, by which a device's standing is looked up; empty if unknown."""
+    for header in _headers(study):
+        parts = [
+            header.text(keyword) or ""
+            for keyword in ("Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "StationName")
+        ]
+        if any(parts):
+            return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+    return ""
+
+
+def institution(study: Study) -> str:
+    """The first InstitutionName."""
+    return next((text for header in _headers(study) if (text := header.text("InstitutionName"))), "")
+
+
+def request(study: Study) -> Request:
+    """Procedure codes and the words of the request, the most official first, without repetition."""
+    codes: dict[str, None] = {}
+    texts: dict[str, None] = {}
+    for header in _headers(study):
+        places = [header, *header.items("RequestAttributesSequence")]
+        for place in places:
+            for sequence in ("RequestedProcedureCodeSequence", "ProcedureCodeSequence"):
+                for code in place.items(sequence):
+                    _add(codes, code.text("CodeValue"))
+                    _add(texts, code.text("CodeMeaning"))
+    for keyword in (
+        "RequestedProcedureDescription",
+        "ScheduledProcedureStepDescription",
+        "StudyDescription",
+        "PerformedProcedureStepDescription",
+        "BodyPartExamined",
+        "ProtocolName",
+    ):
+        for header in _headers(study):
+            for place in (header, *header.items("RequestAttributesSequence")):
+                _add(texts, place.text(keyword))
+    return Request(tuple(codes), tuple(texts))
+
+
+def _add(found: dict[str, None], text: str | None) -> None:
+    if text:
+        found.setdefault(text.strip().upper())
+
+
+def _headers(study: Study, modality: str | None = None) -> Iterable[Header]:
+    return (
+        instance.header
+        for series in study.series
+        if modality is None or series.modality == modality
+        for instance in series.instances
+    )

@@ -1,0 +1,1 @@
+"""What quality is: the facts, the checks that measure, and the judgement over them."""

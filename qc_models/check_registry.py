@@ -1,0 +1,113 @@
+"""Finds the checks: the file `qc_models/checks/completeness/slice_positions.py` is the check `completeness.slice_positions`.
+
+A check is a module with `QUANTITIES` (what it can measure, by name) and one of three shapes:
+
+- `measure(evidence) -> Iterable[Measurement]`: from headers, stacks and shared statistics;
+- `relate(facts, item, as_of) -> Iterable[Measurement]`: what is relative to an exam item, from item-free facts;
+- `applies(stack_facts) -> bool`, `start(stack, stack_facts) -> state`, `update(state, block)`, `finish(state) -> Iterable[Measurement]`:
+  an image check, through which the blocks of a stack stream; only these import torch, inside their functions, so that
+  header-only scoring starts at once.
+
+A module may have both `measure` and `relate`.
+"""
+
+import pkgutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import qc_models.checks
+from qc_models.errors import ConfigError
+from qc_models.evidence import Evidence
+from qc_models.exam_item import ExamItem
+from qc_models.facts import Facts, StackFacts
+from qc_models.findings import Measurement, Quantity
+from qc_models.pixels import Block
+from qc_models.stack import Stack
+from qc_models.vocabulary import DIMENSIONS
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check, by its name `dimension.file`."""
+
+    name: str
+    module: ModuleType
+
+    @property
+    def quantities(self) -> Mapping[str, Quantity]:
+        """What it can measure, by the last part of the metric."""
+        quantities: Mapping[str, Quantity] = self.module.QUANTITIES
+        return quantities
+
+    @property
+    def page(self) -> str:
+        """Its page for people: the module's docstring."""
+        return (self.module.__doc__ or "").strip()
+
+    @property
+    def measures(self) -> bool:
+        """True where it measures the evidence of a study."""
+        return hasattr(self.module, "measure")
+
+    @property
+    def relates(self) -> bool:
+        """True where it relates facts to an exam item."""
+        return hasattr(self.module, "relate")
+
+    @property
+    def sees(self) -> bool:
+        """True where it is an image check."""
+        return hasattr(self.module, "update")
+
+    def measure(self, evidence: Evidence) -> Iterable[Measurement]:
+        """Measures a study."""
+        result: Iterable[Measurement] = self.module.measure(evidence)
+        return result
+
+    def relate(self, facts: Facts, item: ExamItem, as_of: date) -> Iterable[Measurement]:
+        """Measures a study's facts against an exam item."""
+        result: Iterable[Measurement] = self.module.relate(facts, item, as_of)
+        return result
+
+    def applies(self, stack: StackFacts) -> bool:
+        """Whether an image check looks at this stack."""
+        return bool(self.module.applies(stack))
+
+    def start(self, stack: Stack, facts: StackFacts) -> Any:
+        """A fresh state for one stack."""
+        return self.module.start(stack, facts)
+
+    def update(self, state: Any, block: Block) -> None:
+        """Feeds one block of the stack."""
+        self.module.update(state, block)
+
+    def finish(self, state: Any) -> Iterable[Measurement]:
+        """The measurements of the stack."""
+        result: Iterable[Measurement] = self.module.finish(state)
+        return result
+
+
+@cache
+def checks() -> Mapping[str, Check]:
+    """All checks by name, in order of dimension, then name."""
+    found: dict[str, Check] = {}
+    for dimension in DIMENSIONS:
+        package = import_module(f"{qc_models.checks.__name__}.{dimension}")
+        for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+            name = f"{dimension}.{module.name}"
+            found[name] = Check(name, import_module(f"{package.__name__}.{module.name}"))
+    return found
+
+
+def quantity(metric: str) -> Quantity:
+    """The quantity that `dimension.check.quantity` names; raises ConfigError where no check measures it."""
+    name, _, last = metric.rpartition(".")
+    check = checks().get(name)
+    if check is None or last not in check.quantities:
+        raise ConfigError(f"no check measures {metric!r}; `touchstone explain` lists all metrics")
+    return check.quantities[last]

@@ -1,0 +1,1 @@
+"""The checks: one folder a dimension, one file a check; a check measures and never judges."""

@@ -1,0 +1,1 @@
+"""Is it good enough to diagnose from. 诊断质量"""

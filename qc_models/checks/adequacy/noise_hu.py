@@ -1,0 +1,203 @@
+"""The image noise of a CT stack: how far Hounsfield units scatter where tissue is even.
+
+Direction: higher is worse. Global noise level after Christianson et al. 2015 with the gradient mask of
+doi 10.1088/1361-6560/ad3883: a window of about 7.5 mm slides over the slice in steps of a third of it; windows that hold
+anything but soft tissue, or that mostly slope, are dropped; of the rest the standard deviation around a fitted plane is
+taken, and the noise of the slice is the mode of its histogram, which vessels, fat planes and textures do not move.
+
+Work is done on means of blocks of a third of a window, so that a pixel is read twice whatever the window. At most 128
+frames of a stack are looked at, evenly spread: neighbours of a thin stack show the same noise. Noise coarser than the
+window is not seen. `soft_5mm_hu` makes stacks of soft kernels comparable: noise falls with the square root of slice
+thickness (Brooks and Di Chiro 1976).
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING
+
+from qc_models.facts import StackFacts
+from qc_models.findings import Location, Measurement, Quantity
+from qc_models.pixels import Block
+from qc_models.stack import Stack
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BLOCK_MM = 2.5  # a window is three blocks wide
+TYPICAL_SPACING_MM = (0.75, 0.75)  # where a stack does not say
+SOFT_TISSUE_HU = (-20.0, 150.0)  # of each block's mean: muscle, brain and organs, enhanced or not, but no fat
+CENTRE_HU = 50.0  # taken off first, so that float32 squares stay exact
+MAX_SLOPE_SHARE = 0.25  # of a window's variance that a plane may explain
+NOISE_HU = (0.5, 200.0)  # what counts as noise; below lies filled-in background
+BIN = 0.02  # of the histogram, in log units: 2 %
+BIN_SMOOTHING = 4.0  # bins, about the scatter of one window's standard deviation
+MIN_WINDOWS = 100  # overlapping windows of a slice below which it tells nothing
+MAX_FRAMES = 128
+REFERENCE_THICKNESS_MM = 5.0
+SHARP = frozenset({"bone", "lung"})
+
+_TEXTS = {
+    "remedy_en": "check tube current, slice thickness and kernel for this patient size; send a smoother or thicker reconstruction",
+    "remedy_zh": "请核对管电流、层厚和重建算法是否适合该患者体型；可补传更平滑或更厚的重建",
+}
+QUANTITIES = {
+    "median_hu": Quantity(
+        "HU",
+        "image noise is {value:.1f} HU (median of {num_frames} images), limit {limit:.1f} HU",
+        "图像噪声 {value:.1f} HU（{num_frames} 幅图像的中位数），限值 {limit:.1f} HU",
+        **_TEXTS,
+    ),
+    "worst_hu": Quantity(
+        "HU",
+        "image noise of the noisiest slice is {value:.1f} HU, limit {limit:.1f} HU",
+        "噪声最大层面为 {value:.1f} HU，限值 {limit:.1f} HU",
+        **_TEXTS,
+    ),
+    "soft_5mm_hu": Quantity(
+        "HU",
+        "image noise is {value:.1f} HU when scaled to 5 mm slices, limit {limit:.1f} HU",
+        "折算到 5 mm 层厚的图像噪声为 {value:.1f} HU，限值 {limit:.1f} HU",
+        **_TEXTS,
+    ),
+}
+
+
+def at_reference_thickness(noise_hu: float, slice_thickness_mm: float) -> float:
+    """The noise that 5 mm slices of the same acquisition would show: noise · √(thickness / 5 mm)."""
+    return noise_hu * math.sqrt(slice_thickness_mm / REFERENCE_THICKNESS_MM)
+
+
+def noise_levels(pixels: "Tensor", padding: "Tensor | None", spacing_mm: tuple[float, float] | None) -> "Tensor":
+    """The noise of each frame in HU, [B] from pixels [B, H, W]; NaN where too little even soft tissue shows."""
+    import torch
+
+    row_block, column_block = (max(2, round(BLOCK_MM / mm)) for mm in spacing_mm or TYPICAL_SPACING_MM)
+    values = pixels.float() - CENTRE_HU
+    if padding is not None:
+        values = values.masked_fill(padding, -math.inf)
+    low, high = (limit - CENTRE_HU for limit in SOFT_TISSUE_HU)
+    means = _block_means(values, row_block, column_block)
+    squares = _block_means(values * values, row_block, column_block)
+    is_soft = _window_sums(((means > low) & (means < high)).float()) > 8.5
+    means = means.clamp(-1e4, 1e4)  # padding is infinite, and no window with it counts
+    variance = _window_sums(squares) / 9 - (_window_sums(means) / 9) ** 2
+    slope = _plane_variance(means, column_block, dim=2) + _plane_variance(means, row_block, dim=1)
+    num_pixels = 9 * row_block * column_block
+    residual = (variance - slope) * (num_pixels / (num_pixels - 3))  # three degrees of freedom went into the plane
+    even = (
+        is_soft & (slope < MAX_SLOPE_SHARE * variance) & (residual > NOISE_HU[0] ** 2) & (residual < NOISE_HU[1] ** 2)
+    )
+    levels = _mode(residual.clamp(NOISE_HU[0] ** 2, NOISE_HU[1] ** 2).sqrt().flatten(1), even.flatten(1))
+    return torch.where(even.flatten(1).sum(1) >= MIN_WINDOWS, levels, math.nan)
+
+
+def _block_means(values: "Tensor", row_block: int, column_block: int) -> "Tensor":
+    """Means of blocks of pixels, [B, H // row_block, W // column_block]; what is left at the far edges is not read."""
+    rows, columns = values.shape[1] // row_block, values.shape[2] // column_block
+    whole = values[:, : rows * row_block, : columns * column_block]
+    lines = whole.reshape(len(values), rows, row_block, columns * column_block).sum(2)
+    return lines.reshape(len(values), rows, columns, column_block).sum(3) / (row_block * column_block)
+
+
+def _window_sums(blocks: "Tensor") -> "Tensor":
+    """Sums over 3 x 3 blocks, each window one block further: [B, rows - 2, columns - 2]."""
+    rows = blocks[:, :-2] + blocks[:, 1:-1] + blocks[:, 2:]
+    return rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
+
+
+def _plane_variance(means: "Tensor", block: int, dim: int) -> "Tensor":
+    """What the slope of a window along `dim` adds to its variance, as if it were a plane over 3 · `block` pixels."""
+    across = means.transpose(1, 2) if dim == 1 else means
+    sums = across[:, :-2] + across[:, 1:-1] + across[:, 2:]
+    slope = (sums[..., 2:] - sums[..., :-2]) / 6  # per block: two blocks apart, three rows of them
+    variance = slope**2 * (9 * block**2 - 1) / (12 * block**2)
+    return variance.transpose(1, 2) if dim == 1 else variance
+
+
+def _mode(levels: "Tensor", counts: "Tensor") -> "Tensor":
+    """The commonest of the levels [B, N] that count, from a smoothed histogram of density per HU: [B]."""
+    import torch
+
+    num_bins = math.ceil(math.log(NOISE_HU[1] / NOISE_HU[0]) / BIN) + 1
+    bins = (torch.log(levels / NOISE_HU[0]) / BIN).long().clamp(0, num_bins - 1)
+    histogram = torch.zeros(len(levels), num_bins, device=levels.device)
+    histogram.scatter_add_(1, bins, counts.float())
+    number = torch.arange(num_bins, device=levels.device, dtype=torch.float32)
+    smoothing = torch.exp(-0.5 * ((number[:, None] - number) / BIN_SMOOTHING) ** 2)
+    density = (histogram * torch.exp(-number * BIN)) @ smoothing
+    peak = density.argmax(1, keepdim=True).clamp(1, num_bins - 2)
+    below, at, above = density.gather(1, torch.cat((peak - 1, peak, peak + 1), 1)).unbind(1)
+    between = ((below - above) / (2 * (below - 2 * at + above))).clamp(
+        -0.5, 0.5
+    )  # the top of a parabola through three bins
+    return NOISE_HU[0] * torch.exp((peak[:, 0] + 0.5 + between) * BIN)
+
+
+@dataclass
+class State:
+    """The noise of the frames seen so far, kept on their device until the stack ends."""
+
+    series_instance_uid: str
+    stack: int
+    num_frames: int
+    slice_thickness_mm: float | None
+    is_sharp: bool
+    seen: int = 0
+    levels: list["Tensor"] = field(default_factory=list)
+    places: list[tuple[int, str, int]] = field(default_factory=list)  # slice, SOPInstanceUID, frame index
+
+
+def applies(stack: StackFacts) -> bool:
+    """CT but for projections of several slices into one, whose noise is no measure of the acquisition."""
+    return stack.modality == "CT" and "MIP" not in stack.components
+
+
+def start(stack: Stack, facts: StackFacts) -> State:
+    """Nothing seen yet."""
+    is_sharp = not SHARP.isdisjoint(facts.components)
+    return State(stack.series_instance_uid, stack.index, len(stack.frames), facts.slice_thickness_mm, is_sharp)
+
+
+def update(state: State, block: Block) -> None:
+    """Measures those frames of the block that an even sample of the stack holds."""
+    sample = min(state.num_frames, MAX_FRAMES)
+    first, state.seen = state.seen, state.seen + len(block.pixels)
+    kept = [
+        number - first
+        for number in range(first, state.seen)
+        if number * sample // state.num_frames != (number - 1) * sample // state.num_frames
+    ]
+    if not kept:
+        return
+    pixels = block.pixels if len(kept) == len(block.pixels) else block.pixels[kept]
+    padding = block.padding if block.padding is None or len(kept) == len(block.pixels) else block.padding[kept]
+    state.levels.append(noise_levels(pixels, padding, block.spacing_mm))
+    state.places.extend((block.slice_indices[i], block.sop_instance_uids[i], block.frame_indices[i]) for i in kept)
+
+
+def finish(state: State) -> Iterable[Measurement]:
+    """The median and the worst over the stack, and the curve along it; nothing where no frame shows enough soft tissue."""
+    import torch
+
+    levels = torch.cat(state.levels).tolist() if state.levels else []
+    known = [(level, place) for level, place in zip(levels, state.places, strict=True) if not math.isnan(level)]
+    if not known:
+        return
+    middle = median(level for level, _ in known)
+    worst, (slice_index, sop_instance_uid, frame) = max(known, key=lambda entry: entry[0])
+    here = Location(series_instance_uid=state.series_instance_uid, stack=state.stack)
+    detail = {"num_frames": len(known)}
+    curve = [[place[0], round(level, 2)] for level, place in known]
+    yield Measurement("adequacy.noise_hu.median_hu", middle, "HU", here, {**detail, "curve": curve})
+    yield Measurement(
+        "adequacy.noise_hu.worst_hu",
+        worst,
+        "HU",
+        Location(state.series_instance_uid, sop_instance_uid, frame, slice_index, None, state.stack),
+        detail,
+    )
+    if state.slice_thickness_mm and not state.is_sharp:
+        scaled = at_reference_thickness(middle, state.slice_thickness_mm)
+        yield Measurement("adequacy.noise_hu.soft_5mm_hu", scaled, "HU", here, detail)

@@ -1,0 +1,1 @@
+"""Is it the right part, the right way round. 部位正确"""

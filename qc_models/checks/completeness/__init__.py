@@ -1,0 +1,1 @@
+"""Is everything there: instances, slices, series, range. 完整性"""

@@ -1,0 +1,1 @@
+"""Are the headers right: patient, dates, side, device. 信息准确"""

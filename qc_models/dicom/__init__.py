@@ -1,0 +1,1 @@
+"""DICOM as it comes: headers, character sets, pixel data."""

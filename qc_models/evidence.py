@@ -1,0 +1,43 @@
+"""Evidence: all that a check may look at. A check receives nothing else: no file, no setting, no clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from qc_models.facts import StackFacts
+from qc_models.frame_statistics import FrameStatistics
+from qc_models.stack import Stack
+from qc_models.study import Frame, Instance, Study
+
+FrameKey = tuple[str, int]  # SOPInstanceUID, frame index
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFailure:
+    """A frame whose pixels could not be decoded; `reason` says why and what to do."""
+
+    series_instance_uid: str
+    sop_instance_uid: str
+    frame: int | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One study, its stacks (index for index with `stack_facts`), and what the pixels told where they were looked at."""
+
+    study: Study
+    stacks: tuple[Stack, ...]
+    stack_facts: tuple[StackFacts, ...]
+    statistics: Mapping[FrameKey, FrameStatistics] | None = None  # None: pixels were not looked at
+    pixel_failures: tuple[PixelFailure, ...] = ()
+    _instances: dict[str, Instance] = field(default_factory=dict)
+
+    def instance(self, frame: Frame) -> Instance:
+        """The instance of a frame, for what its header says beyond the frame."""
+        if not self._instances:
+            self._instances.update({instance.sop_instance_uid: instance for instance in self.study.instances})
+        return self._instances[frame.sop_instance_uid]
+
+    def statistics_of(self, frame: Frame) -> FrameStatistics | None:
+        """The statistics of a frame; None where pixels were not looked at or did not decode."""
+        return self.statistics.get((frame.sop_instance_uid, frame.index)) if self.statistics is not None else None

@@ -1,0 +1,286 @@
+"""Judge, score, decide: pure functions of facts, an exam item and a date. Measurements become findings, scores and a verdict.
+
+A limit's bound that is crossed makes a finding. A dimension's score is 100 less the points of its findings; the total is their
+weighted mean. Then: a reject finding rejects; else a review finding, a failed check, an unknown exam, pixels that nobody looked
+at, a suspended device or a score within the abstain band goes to review; else pass.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from qc_models.check_registry import checks, quantity
+from qc_models.exam_item import ExamItem, Limit
+from qc_models.facts import Facts, StackFacts
+from qc_models.findings import NOWHERE, CheckFailure, Finding, Location, Measurement, Quantity, Text
+from qc_models.item_matching import fills, stacks_for
+from qc_models.vocabulary import DIMENSIONS, LEVELS, VERDICTS, Dimension, Grade, Level, Verdict
+
+DEDUCT: dict[Level, float] = {"note": 0.0, "review": 15.0, "reject": 40.0}
+GRADES: tuple[tuple[float, Grade], ...] = ((90, "A"), (80, "B"), (60, "C"))
+
+# What sends a study to review although no measurement crossed a limit; the words that the reviewer reads.
+REASONS: dict[str, Quantity] = {
+    "completeness.pixel_integrity.not_examined": Quantity(
+        "", "pixels were not examined, so nothing can pass", "未检查像素，不能直接通过", "score again with pixels", "请读取像素后重新评分"
+    ),
+    "metadata.request_match.unknown_exam": Quantity(
+        "",
+        "no exam item of the catalogue fits what the images and the request show",
+        "目录中没有与图像和申请相符的检查项目",
+        "state the exam item, or correct body part and request",
+        "请注明检查项目，或更正检查部位和申请信息",
+    ),
+    "metadata.device.suspended": Quantity(
+        "",
+        "the device or institution is suspended from recognition",
+        "该设备或机构已被暂停互认",
+        "pass the quality control of the device first",
+        "请先通过设备质量控制",
+    ),
+    "adequacy.score.abstain_band": Quantity(
+        "points",
+        "the score {value:.0f} is too near the pass mark {limit:.0f} to decide without a person",
+        "得分 {value:.0f} 接近合格线 {limit:.0f}，需人工判定",
+        "a reviewer decides",
+        "请由审核人员判定",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentState:
+    """One component of an item: there or not, and in which series."""
+
+    role: str
+    required: bool
+    present: bool
+    series_instance_uids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionScore:
+    """The score of one dimension, 0-100, and the worst that it found."""
+
+    score: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ItemJudgement:
+    """A study judged as one exam item."""
+
+    item: ExamItem
+    verdict: Verdict
+    grade: Grade
+    score: float
+    dimensions: dict[Dimension, DimensionScore]
+    components: tuple[ComponentState, ...]
+    findings: tuple[Finding, ...]
+    failures: tuple[CheckFailure, ...]
+
+
+def judge(
+    facts: Facts, item: ExamItem, as_of: date, *, others: Sequence[ExamItem] = (), suspended: bool = False
+) -> ItemJudgement:
+    """Judges a study as one item; `others` are the other items of the study, whose own series do not count here."""
+    related, failures = _related(facts, item, as_of)
+    scope = _Scope.of(facts, item, others)
+    crossed = (_finding(facts, item, measurement, scope) for measurement in (*facts.measurements, *related))
+    findings = [finding for finding in crossed if finding is not None]
+    if not facts.pixels_examined:
+        findings.append(_reason("completeness.pixel_integrity.not_examined"))
+    if item.is_fallback:
+        findings.append(_reason("metadata.request_match.unknown_exam"))
+    if suspended:
+        findings.append(_reason("metadata.device.suspended"))
+    dimensions = score(findings)
+    total = _total(dimensions, item)
+    if item.pass_mark <= total < item.pass_mark + item.abstain_band:
+        findings.append(_reason("adequacy.score.abstain_band", total, item.pass_mark))
+    all_failures = (*facts.failures, *failures)
+    verdict = decide(findings, all_failures, total, item)
+    findings.sort(key=_worst_first)
+    return ItemJudgement(
+        item,
+        verdict,
+        _grade(total, verdict),
+        total,
+        score(findings),
+        _components(facts, item),
+        tuple(findings),
+        failures,
+    )
+
+
+def score(findings: Iterable[Finding]) -> dict[Dimension, DimensionScore]:
+    """Dimension scores: 100 less, for each metric, the points of its worst finding; 0 at least."""
+    points: dict[Dimension, dict[str, float]] = {dimension: {} for dimension in DIMENSIONS}
+    worst: dict[Dimension, Verdict] = dict.fromkeys(DIMENSIONS, "pass")
+    for finding in findings:
+        lost = points[finding.dimension]
+        lost[finding.metric] = max(lost.get(finding.metric, 0.0), finding.deduct)
+        if finding.level != "note":
+            worst[finding.dimension] = worst_verdict((worst[finding.dimension], finding.level))
+    return {
+        dimension: DimensionScore(round(max(0.0, 100.0 - sum(points[dimension].values())), 1), worst[dimension])
+        for dimension in DIMENSIONS
+    }
+
+
+def decide(findings: Iterable[Finding], failures: Sequence[CheckFailure], total: float, item: ExamItem) -> Verdict:
+    """The verdict: the worst level found; review at best where a check failed or the total lies below the pass mark."""
+    levels = {finding.level for finding in findings}
+    if "reject" in levels:
+        return "reject"
+    if "review" in levels or failures or item.is_fallback or total < item.pass_mark:
+        return "review"
+    return "pass"
+
+
+def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of some verdicts; pass of none."""
+    return max(verdicts, key=VERDICTS.index, default="pass")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Which series an item needs, and which belong to other items of the same study."""
+
+    needed: frozenset[str]
+    foreign: frozenset[str]
+
+    @staticmethod
+    def of(facts: Facts, item: ExamItem, others: Sequence[ExamItem]) -> "_Scope":
+        if item.is_fallback:
+            return _Scope(frozenset(stack.series_instance_uid for stack in facts.stacks), frozenset())
+        needed = _series(item, facts, item.required)
+        own = needed | _series(item, facts, item.optional)
+        foreign = frozenset(uid for other in others for uid in _series(other, facts, other.required + other.optional))
+        return _Scope(needed, foreign - own)
+
+
+def _series(item: ExamItem, facts: Facts, components: Sequence[str]) -> frozenset[str]:
+    return frozenset(
+        stack.series_instance_uid
+        for stack in stacks_for(item, facts)
+        if any(fills(component, stack) for component in components)
+    )
+
+
+def _related(facts: Facts, item: ExamItem, as_of: date) -> tuple[list[Measurement], tuple[CheckFailure, ...]]:
+    """What the checks measure of the facts against this item; a crash is a failure of that check, not of the judgement."""
+    measurements: list[Measurement] = []
+    failures: list[CheckFailure] = []
+    for check in checks().values():
+        if check.relates and not item.is_fallback:
+            try:
+                measurements.extend(check.relate(facts, item, as_of))
+            except Exception as error:  # one check's crash is a line in the report; the rest is still judged
+                failures.append(CheckFailure(check.name, f"crashed on item {item.id}: {type(error).__name__}"))
+    return measurements, tuple(failures)
+
+
+def _finding(facts: Facts, item: ExamItem, measurement: Measurement, scope: _Scope) -> Finding | None:
+    limit = item.limits.get(measurement.metric)
+    series = measurement.location.series_instance_uid
+    if limit is None or (series in scope.foreign) or not _binds(limit, facts):
+        return None
+    scale = item.scale(limit.of)
+    crossed = limit.crossed(measurement.value, scale) if scale is not None else None
+    if crossed is None:
+        return None
+    level, bound = crossed
+    # What an item does not need cannot reject it, but is never silent.
+    unneeded = series is not None and series not in scope.needed and not limit.veto
+    if level == "reject" and (unneeded or (limit.adults_only and facts.is_adult is None)):
+        level = "review"
+    return _worded(measurement, quantity(measurement.metric), level, bound, limit)
+
+
+def _binds(limit: Limit, facts: Facts) -> bool:
+    return not (
+        (limit.needs is not None and limit.needs not in facts.models)
+        or (limit.adults_only and facts.is_adult is False)
+        or (limit.not_bedside and facts.bedside)
+    )
+
+
+def _worded(measurement: Measurement, words: Quantity, level: Level, bound: float, limit: Limit) -> Finding:
+    fields = {**measurement.detail, "value": measurement.value, "limit": bound, "unit": measurement.unit}
+    return Finding(
+        metric=measurement.metric,
+        dimension=measurement.dimension,
+        level=level,
+        veto=limit.veto and level == "reject",
+        value=measurement.value,
+        limit=bound,
+        unit=measurement.unit,
+        location=measurement.location,
+        clause=limit.clause,
+        message=Text(words.en.format_map(_Fields(fields)), words.zh.format_map(_Fields(fields))),
+        remedy=Text(words.remedy_en.format_map(_Fields(fields)), words.remedy_zh.format_map(_Fields(fields))),
+        deduct=DEDUCT[level] if limit.deduct is None else limit.deduct,
+    )
+
+
+class _Fields(dict[str, object]):
+    """Template fields; lists read as `a, b`, and a field that a measurement did not fill reads as a dash."""
+
+    def __getitem__(self, key: str) -> object:
+        value = super().__getitem__(key)
+        return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+    def __missing__(self, key: str) -> object:
+        return "–"
+
+
+def _reason(metric: str, value: float = 1.0, bound: float | None = None) -> Finding:
+    words = REASONS[metric]
+    location: Location = NOWHERE
+    measurement = Measurement(metric, value, words.unit, location)
+    limit = Limit.model_validate({"review": {"above": 0}, "clause": "rule of decision", "deduct": 0})
+    finding = _worded(measurement, words, "review", bound if bound is not None else 0.0, limit)
+    return finding if bound is not None else replace(finding, limit=None)
+
+
+def _components(facts: Facts, item: ExamItem) -> tuple[ComponentState, ...]:
+    stacks = stacks_for(item, facts)
+    return tuple(
+        _component(component, required, stacks)
+        for components, required in ((item.required, True), (item.optional, False))
+        for component in components
+    )
+
+
+def _component(component: str, required: bool, stacks: Sequence[StackFacts]) -> ComponentState:
+    series = sorted({stack.series_instance_uid for stack in stacks if fills(component, stack)})
+    return ComponentState(component, required, bool(series), tuple(series))
+
+
+def _total(dimensions: dict[Dimension, DimensionScore], item: ExamItem) -> float:
+    weights = item.weights
+    weighted = sum(weights[dimension] * dimensions[dimension].score for dimension in DIMENSIONS)
+    return round(weighted / sum(weights.values()), 1)
+
+
+def _grade(total: float, verdict: Verdict) -> Grade:
+    """A 甲 from 90, B 乙 from 80, C 丙 from 60; D 废 below, and for whatever is rejected."""
+    if verdict == "reject":
+        return "D"
+    return next((grade for mark, grade in GRADES if total >= mark), "D")
+
+
+def _worst_first(finding: Finding) -> tuple[object, ...]:
+    place = finding.location
+    return (
+        -LEVELS.index(finding.level),
+        not finding.veto,
+        finding.metric,
+        place.series_instance_uid or "",
+        place.stack if place.stack is not None else -1,
+        place.slice if place.slice is not None else -1,
+        place.sop_instance_uid or "",
+        finding.value,
+        finding.message.en,
+    )

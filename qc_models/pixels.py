@@ -1,0 +1,26 @@
+"""Blocks: some neighbouring frames of one stack as a tensor, so that a study streams through whatever its size."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Unit = Literal["HU", "arbitrary", "exposure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Frames of one stack, float32 [frames, rows, columns] on any device, in modality values.
+
+    `slice_indices` and `sop_instance_uids` name each frame; `padding` marks pixels outside the reconstruction (or is None);
+    `spacing_mm` is (row, column) or None.
+    """
+
+    pixels: "Tensor"
+    padding: "Tensor | None"
+    unit: Unit
+    spacing_mm: tuple[float, float] | None
+    slice_indices: tuple[int, ...]
+    sop_instance_uids: tuple[str, ...]
+    frame_indices: tuple[int, ...]

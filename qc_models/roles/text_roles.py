@@ -1,0 +1,122 @@
+"""The role that a free text claims: descriptions and protocol names as vendors and departments write them."""
+
+import re
+from functools import lru_cache
+
+Table = tuple[tuple[str, re.Pattern[str]], ...]
+
+
+def _table(*rows: tuple[str, str]) -> Table:
+    return tuple((role, re.compile(pattern, re.ASCII)) for role, pattern in rows)
+
+
+# ASCII word edges stand between Latin and Chinese too; the first row that is found tells the role.
+_MR = _table(
+    ("LOC", r"\bLOC\b|\bLOCALI[SZ]|\bSCOUT|\bSURVEY|\bCALIBRATION|\bASSET CAL|\b\d ?PLANE LOC|定位"),
+    ("LOC", r"\bCARE ?BOLUS|\bBOLUS ?TRA|\bSMART ?PREP|\bTEST ?BOLUS|\bREF(?:ERENCE)? SCAN|\bSCREEN ?SAVE"),
+    ("ADC", r"\bD?ADC\b|APPARENT DIFF|表观"),
+    ("SUB", r"\bSUB(?:TR\w*)?\b|减影"),
+    ("MIP", r"\bM[IN]?IP\b|MAXIMUM INTENSITY|最大密度"),
+    ("TOF", r"\bTOF|TIME OF FLIGHT"),
+    ("MRCP", r"MRCP|CHOLANGIO|胰胆管"),
+    ("SWI", r"\bE?SWI|\bE?SWAN|VEN ?BOLD|SUSCEPT|\bQSM|磁敏感"),
+    ("ASL", r"\b[23]?D?[EP]?C?ASL\b|ARTERIAL SPIN|SPIN LABEL"),
+    ("FIELDMAP", r"FIELD ?MAP|\bB0 ?MAP|\bFMAP"),
+    ("DWI", r"\b[ER]?DWI|DIFFUSION|\bDIFF|\bDTI\b|\bDSI\b|\bDKI\b|\bIVIM|\bTRACEW?\b|弥散|扩散"),
+    ("DYNAMIC", r"\bDYN|\bDCE|MULTI ?PHASE|动态|多期"),
+    ("CINE", r"\bCINE|电影"),
+    ("EPI", r"BOLD\b|\bFMRI|\bRS ?FMRI|\bEPI\b|\bEP[23]D|\bDSC\b|静息态"),
+    ("IN_OUT_PHASE", r"(?:IN|OUT|OPP\w*)(?: OF)? ?PHASE|\bIN ?OPP|\bDUAL ?ECHO|DIXON|\bFLEX\b|同反相|[同反]相位"),
+    ("T1", r"T1 ?\w{0,4} ?FLAIR"),
+    ("STIR", r"STIR\b|短反转"),
+    ("FLAIR", r"FLAIR|DARK ?FLUID|黑水|水抑制"),
+    ("STIR", r"TIRM"),
+    ("T2STAR", r"T2W?I? ?(?:\*|STAR|FFE|GRE|FL2D|ME2D)|\bMERGE|\bMEDIC|\bHEMO"),
+    ("PD", r"\bPD(?!\w?R)|\bDP(?:W|FS)?\b|PROTON|质子"),
+    ("T2", r"T2(?!\d)|\bHASTE|\bSS ?FSE|\bSSH|\bCISS|\bFRFSE"),
+    ("T1", r"T1(?!\d)|MP2?RAGE|\bBRAVO|\bF?SPGR|\bVIBE|\bLAVA|THRIVE|\bQUICK ?3D"),
+)
+_CT = _table(
+    ("LOC", r"\bSCOUT|\bTOPO(?:GRAM)?\b|\bSURVIEW|\bLOCALI[SZ]|\bSCANO(?:GRAM)?\b|定位"),
+    ("LOC", r"\bDOSE\b|PATIENT PROTOCOL|\bSCREEN ?SAVE|SMART ?PREP|MONITOR|BOLUS|SURE ?START|\bTIMING|\bTRACKER|剂量"),
+    ("MIP", r"\bMIP\b|MAXIMUM INTENSITY|最大密度"),
+    ("calcium_score", r"CALCIUM|\bCA ?SC|\bCACS|\bSMART ?SCORE|积分"),
+)
+_PLAIN = re.compile(
+    r"\bVNC\b|VIRTUAL NON|\bNON ?(?:CON|ENH|IV|C\b)\w*|\bNECT\b|\bNCCT\b|\bNC\b|\bWITHOUT(?: IV)?(?: CON\w*| INJ\w*)?|UNENHANCED"
+    r"|\bPLAIN|\bNATIV|\bSANS(?: INJ\w*| CON\w*)?|\bPRE ?CON\w*|\bPRE\b|\bNO (?:IV )?CON\w*|平扫|非增强|未增强",
+    re.ASCII,
+)
+_PHASES = _table(
+    ("arterial", r"\bART(?:ERI\w*)?\b|\bCORTICO|动脉期|皮质期"),
+    ("portal", r"PORTAL|\bPORTO|\bPORT\b|\bPVP?\b|\bVEN(?:OUS)?\b|\bVEINEUX|\bVP\b|\bNEPHRO|门脉|门静脉|静脉期|实质期"),
+    ("delayed", r"\bDELAY|\bDEL\b|\bEXCRET|\bUROGR|\bLATE\b|\bTARDI|\bEQUILIB|延迟|延时|排泄|平衡期"),
+)
+_ANGIOGRAPHY = re.compile(r"\bC?CTA\b|\bCTPA\b|ANGIO|\bCORONARY|动脉|冠脉", re.ASCII)
+_CONTRAST = re.compile(
+    r"\+ ?C\b|\bC ?\+|\bCE(?:CT)?\b|\+ ?K\b|\bGD\w*|\bGADO|\bKM\b|\bPOST\b|CONTRAST|ENHANC|\bWITH CON|\bW CON\w*|\bW C\b|\bIV C"
+    r"|\bINJ\w*|PRIMOVIST|EOVIST|增强|强化",
+    re.ASCII,
+)
+_FAT_SATURATED = re.compile(
+    r"\b(?:T[12]\w*|PD\w*|DP)?F ?S(?:AT)?\b|FAT ?SAT|FAT ?SUP|\bSPAIR|\bA?SPIR\b|\bPASTA\b|\bW ?E\b|WATER EXC|压脂|抑脂|脂肪抑制", re.ASCII
+)
+_BOTH = re.compile(r"\bW ?[/+&]? ?W ?/?O\b|\bW/? ?(?:AND|&|\+) ?W ?/?O\b|WITH ?(?:AND|&|\+|/) ?WITHOUT|WITHOUT ?(?:AND|&|\+|/) ?WITH\b")
+_WITHOUT = re.compile(r"\bW ?/ ?O\b|\bWO\b|\bC ?-(?!\s*\w)|\bC-(?=\s)")
+_SEPARATORS = re.compile(r"[_\-./\\()\[\]{}:;,=^|&，。、（）【】；：]+")
+
+
+@lru_cache(maxsize=4096)
+def role_in_text(text: str, modality: str) -> str | None:
+    """The role that a text claims for a CT or MR series, or None; where it claims two phases of contrast at once, `enhanced`."""
+    words = _words(text)
+    if modality == "MR":
+        return _mr_role(words)
+    return _ct_role(words) if modality == "CT" else None
+
+
+def fat_saturated_in_text(text: str) -> bool:
+    """Whether a text speaks of fat saturation or water excitation."""
+    return _FAT_SATURATED.search(_words(text)) is not None
+
+
+def plain_in_text(text: str) -> bool:
+    """Whether a text says, of this series alone, that there is no contrast agent."""
+    words = _words(text)
+    rest = _PLAIN.sub(" ", words)
+    return rest != words and "WITH WITHOUT" not in words and _CONTRAST.search(rest) is None
+
+
+def _words(text: str) -> str:
+    upper = text.upper().replace("_", " ")
+    upper = _WITHOUT.sub(" WITHOUT ", _BOTH.sub(" WITH WITHOUT ", upper))
+    return " ".join(_SEPARATORS.sub(" ", upper).split())
+
+
+def _first(words: str, table: Table) -> str | None:
+    return next((role for role, pattern in table if pattern.search(words)), None)
+
+
+def _mr_role(words: str) -> str | None:
+    role = _first(words, _MR)
+    if role in ("T2", "PD") and _FAT_SATURATED.search(words):
+        return role + "FS"
+    contrast = _CONTRAST.search(_PLAIN.sub(" ", words)) is not None
+    return "T1C" if contrast and role in ("T1", None) else role
+
+
+def _ct_role(words: str) -> str | None:
+    role = _first(words, _CT)
+    if role is not None:
+        return role
+    rest = _PLAIN.sub(" ", words)
+    plain = rest != words
+    phases = [name for name, pattern in _PHASES if pattern.search(rest)]
+    enhanced = bool(phases) or _CONTRAST.search(rest) is not None or _ANGIOGRAPHY.search(rest) is not None
+    if plain:
+        return None if enhanced or "WITH WITHOUT" in words else "plain"
+    if len(phases) == 1:
+        return phases[0]
+    if not phases and _ANGIOGRAPHY.search(rest):
+        return "arterial"
+    return "enhanced" if enhanced else None

@@ -1,0 +1,1 @@
+"""Phantoms written as real DICOM studies, and defects of known strength put into any study."""

@@ -1,0 +1,212 @@
+"""Writes the instances of a simulated study: what all its series share, deterministic UIDs, one file an instance."""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
+
+from qc_models.exam_item import ExamItem
+from qc_models.simulation.patients import Patient
+from qc_models.simulation.vendors import Vendor
+
+UID_ROOT = "1.2.826.0.1.3680043.8.498."
+IMPLEMENTATION_UID = "1.2.826.0.1.3680043.8.498.20260901"
+
+Request = Literal["code", "text", "none"]
+
+
+@dataclass(frozen=True)
+class SimulatedSeries:
+    """A series as it was written; `components` are those of the exam item that it fills, `what` says it in words."""
+
+    series_instance_uid: str
+    number: int
+    description: str
+    components: tuple[str, ...]
+    what: str
+    sop_instance_uids: tuple[str, ...]
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class StudyHeader:
+    """What every instance of a study shares."""
+
+    item: ExamItem
+    vendor: Vendor
+    patient: Patient
+    seed: int
+    study_date: str
+    start_s: int  # seconds after midnight
+    request: Request
+    size: Literal["full", "small"]
+    key: tuple[str, ...] = field(default=())
+
+    def uid(self, *parts: object) -> str:
+        """The UID of one thing of this study: the same words give the same UID."""
+        return str(generate_uid(UID_ROOT, entropy_srcs=["\x1f".join(map(str, (*self.key, *parts)))]))
+
+    @property
+    def study_instance_uid(self) -> str:
+        """StudyInstanceUID."""
+        return self.uid("study")
+
+    @property
+    def frame_of_reference_uid(self) -> str:
+        """FrameOfReferenceUID of all its cross-sectional series."""
+        return self.uid("frame of reference")
+
+    def time(self, after_s: float) -> str:
+        """TM of so many seconds after the study began."""
+        return time_of_day(self.start_s + after_s)
+
+
+def time_of_day(seconds: float) -> str:
+    """TM (PS3.5 6.2) of seconds after midnight, with milliseconds."""
+    moment = dt.datetime(2000, 1, 1) + dt.timedelta(milliseconds=round(seconds * 1000))
+    return moment.strftime("%H%M%S.") + f"{moment.microsecond // 1000:03d}"
+
+
+def dataset_of(keywords: Mapping[str, Any]) -> Dataset:
+    """A dataset of keywords; None is left out, a list of mappings is a sequence."""
+    dataset = Dataset()
+    for keyword, value in keywords.items():
+        set_keyword(dataset, keyword, value)
+    return dataset
+
+
+def set_keyword(dataset: Dataset, keyword: str, value: Any) -> None:
+    """Sets one keyword; None is left out, a list of mappings becomes a sequence."""
+    if value is None:
+        return
+    if isinstance(value, (list, tuple)) and value and isinstance(value[0], Mapping):
+        value = DicomSequence([dataset_of(item) for item in value])
+    elif isinstance(value, tuple):
+        value = list(value)
+    setattr(dataset, keyword, value)
+
+
+def code(value: str, meaning: str, scheme: str = "SCT") -> dict[str, str]:
+    """One item of a code sequence."""
+    return {"CodeValue": value, "CodingSchemeDesignator": scheme, "CodeMeaning": meaning}
+
+
+def study_keywords(header: StudyHeader, modality: str, station: str) -> dict[str, Any]:
+    """Patient, study, request and equipment modules (PS3.3 C.7.1-C.7.5)."""
+    item, patient, vendor = header.item, header.patient, header.vendor
+    rng = np.random.default_rng([header.seed, 104729])
+    asked = item.name.zh if header.request != "none" else None
+    request_code = [code(item.id, item.name.zh, "99TOUCHSTONE")] if header.request == "code" else None
+    day = header.study_date
+    return {
+        "SpecificCharacterSet": vendor.character_set,
+        "InstanceCreationDate": day,
+        "InstanceCreationTime": header.time(600),
+        "StudyDate": day,
+        "StudyTime": header.time(0),
+        "AccessionNumber": f"{day[2:]}{int(rng.integers(100000, 999999))}",
+        "Manufacturer": vendor.manufacturer,
+        "InstitutionName": "重庆市示范医院",
+        "InstitutionalDepartmentName": "放射科",
+        "ReferringPhysicianName": "",
+        "StationName": station,
+        "StudyDescription": asked,
+        "PatientName": patient.name(vendor.ideographic_group),
+        "PatientID": patient.patient_id,
+        "IssuerOfPatientID": patient.issuer,
+        "PatientBirthDate": patient.birth_date,
+        "PatientSex": patient.sex,
+        "PatientAge": patient.age(day),
+        "PatientSize": "1.68",
+        "PatientWeight": "64",
+        "DeviceSerialNumber": f"{vendor.name[:2].upper()}{int(rng.integers(10000, 99999))}",
+        "SoftwareVersions": vendor.software,
+        "StudyInstanceUID": header.study_instance_uid,
+        "StudyID": f"{int(rng.integers(1000, 9999))}",
+        "RequestedProcedureDescription": asked,
+        "RequestedProcedureCodeSequence": request_code,
+        "PerformedProcedureStepStartDate": day,
+        "PerformedProcedureStepStartTime": header.time(0),
+        "PerformedProcedureStepID": f"PPS{int(rng.integers(10000, 99999))}",
+        "Modality": modality,
+    }
+
+
+def write_series(
+    folder: Path,
+    header: StudyHeader,
+    name: str,
+    number: int,
+    common: Mapping[str, Any],
+    instances: Iterable[tuple[Mapping[str, Any], NDArray[Any]]],
+    *,
+    components: tuple[str, ...] = (),
+    what: str = "",
+) -> SimulatedSeries:
+    """Writes one series into its own folder `<number>`: `common` keywords and, for each instance, its own keywords and pixels.
+
+    Pixels are uint8 or (u)int16 [rows, columns], or [frames, rows, columns] for multi-frame objects. `name` tells the series'
+    UIDs apart; a keyword written as a tag pair `(group, element, creator, VR)` is private.
+    """
+    target = folder / f"{number:03d}"
+    target.mkdir(parents=True, exist_ok=True)
+    series_uid = header.uid("series", name)
+    dataset = dataset_of({**common, "SeriesInstanceUID": series_uid, "SeriesNumber": number})
+    dataset.file_meta = FileMetaDataset()
+    files, uids = [], []
+    for index, (own, pixels) in enumerate(instances):
+        sop_uid = header.uid("instance", name, index)
+        for keyword, value in own.items():
+            set_keyword(dataset, keyword, value)
+        dataset.SOPInstanceUID = sop_uid
+        set_pixels(dataset, pixels)
+        path = target / f"{index + 1:04d}.dcm"
+        save(dataset, path)
+        files.append(path)
+        uids.append(sop_uid)
+    return SimulatedSeries(
+        series_uid, number, str(dataset.get("SeriesDescription", "")), components, what, tuple(uids), tuple(files)
+    )
+
+
+def set_pixels(dataset: Dataset, pixels: NDArray[Any]) -> None:
+    """Image Pixel module of native grey pixels; signedness follows the array's type."""
+    shape = pixels.shape
+    bits = pixels.dtype.itemsize * 8
+    dataset.SamplesPerPixel = 1
+    if "PhotometricInterpretation" not in dataset:
+        dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.Rows, dataset.Columns = int(shape[-2]), int(shape[-1])
+    dataset.BitsAllocated = bits
+    if "BitsStored" not in dataset:
+        dataset.BitsStored = bits
+        dataset.HighBit = bits - 1
+    dataset.PixelRepresentation = 1 if pixels.dtype.kind == "i" else 0
+    data = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).tobytes()
+    dataset.PixelData = data if len(data) % 2 == 0 else data + b"\0"
+    dataset["PixelData"].VR = "OW" if bits > 8 else "OB"
+
+
+def save(dataset: Dataset, path: Path) -> None:
+    """Writes a dataset as a DICOM file (PS3.10), explicit little endian."""
+    meta = dataset.file_meta
+    meta.FileMetaInformationVersion = b"\x00\x01"
+    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
+    meta.ImplementationVersionName = "TOUCHSTONE_SIM"
+    dataset.save_as(path, enforce_file_format=True, little_endian=True, implicit_vr=False)
+
+
+def in_blocks(count: int, size: int) -> Iterator[tuple[int, int]]:
+    """Start and stop of consecutive blocks."""
+    for start in range(0, count, size):
+        yield start, min(start + size, count)

@@ -1,0 +1,74 @@
+"""Simulates the study of an exam item: every wanted component as series of valid DICOM, the same bytes for the same seed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from qc_models.errors import InputError
+from qc_models.exam_item import ExamItem
+from qc_models.simulation.ct_study import write_ct_study
+from qc_models.simulation.instance_writing import Request, SimulatedSeries, StudyHeader
+from qc_models.simulation.patients import Patient, draw_patient
+from qc_models.simulation.vendors import VendorName, vendor_named
+
+_WOMEN = frozenset({"MR-PELVIS-F", "XR-MAMMO"})
+_MEN = frozenset({"MR-PROSTATE"})
+
+
+@dataclass(frozen=True)
+class SimulatedStudy:
+    """A study as it was written: one folder a series below `folder`."""
+
+    folder: Path
+    study_instance_uid: str
+    item_id: str
+    patient: Patient
+    series: tuple[SimulatedSeries, ...]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files in order of series and instance."""
+        return tuple(path for series in self.series for path in series.files)
+
+    @property
+    def sop_instance_uids(self) -> tuple[str, ...]:
+        """All SOPInstanceUIDs, in the order of `files`."""
+        return tuple(uid for series in self.series for uid in series.sop_instance_uids)
+
+
+def simulate_study(
+    item: ExamItem,
+    folder: Path,
+    *,
+    seed: int = 0,
+    vendor: VendorName | str = "siemens",
+    size: Literal["full", "small"] = "full",
+    omit: Sequence[str] = (),
+    include_optional: bool = False,
+    patient: Patient | None = None,
+    study_date: str = "20260901",
+    request: Request = "code",
+) -> SimulatedStudy:
+    """Writes a study of `item` into `folder`: the series of all required components, less those in `omit`, and a localizer.
+
+    `size="small"` keeps geometry and counts but shrinks the matrix to about 64 pixels. `request` says how the order is written:
+    code and text, text alone, or not at all. Raises InputError for an item whose region has no phantom, an unknown vendor, or an
+    `omit` that is no component of the item.
+    """
+    if seed < 0:
+        raise InputError(f"seed {seed} is negative; give 0 or more")
+    who = patient or draw_patient(seed, study_date, "F" if item.id in _WOMEN else "M" if item.id in _MEN else None)
+    header = StudyHeader(
+        item,
+        vendor_named(vendor),
+        who,
+        seed,
+        study_date,
+        8 * 3600 + (seed * 7919) % (8 * 3600),
+        request,
+        size,
+        key=(item.id, str(seed), vendor, size, study_date, who.patient_id),
+    )
+    series = write_ct_study(header, folder, omit, include_optional)
+    return SimulatedStudy(folder, header.study_instance_uid, item.id, who, tuple(series))

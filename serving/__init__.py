@@ -1,0 +1,1 @@
+"""Brings studies in and verdicts out."""

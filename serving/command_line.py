@@ -1,0 +1,73 @@
+"""The command `touchstone`: a thin group whose sub-commands are loaded only when they are called, so that it starts at once.
+
+An error raised on purpose ends in one line on stderr and an exit code; anything else is our mistake and shows its traceback.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from qc_models.errors import ConfigError, InputError, QcError
+
+# name -> (where it stands, its line of help); nothing of it is imported before it is called
+COMMANDS: dict[str, tuple[str, str]] = {
+    "score": ("serving.score_command:score", "Score studies and say whether they may enter the recognition pool."),
+    "items": ("serving.items_command:items", "List, show and check the exam items of a catalogue."),
+    "explain": ("serving.explain_command:explain", "Explain a check, a metric or a finding."),
+    "simulate": ("serving.simulate_command:simulate", "Write simulated studies, good or with a defect, as DICOM."),
+    "demo": ("serving.demo_command:demo", "Simulate good and defective studies and score them."),
+    "bench": ("benchmarks.bench_command:bench", "Measure how right and how fast it is."),
+}
+
+# the first class that an error belongs to decides; 2 is also what a wrong option gives
+EXIT_CODES: tuple[tuple[type[QcError], int], ...] = ((ConfigError, 2), (InputError, 3), (QcError, 1))
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that knows its sub-commands by name and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports one sub-command; None where there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the table's own lines, since click would import every sub-command to ask for its help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a sub-command and turns an error raised on purpose into one line and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except QcError as error:
+            click.echo(f"touchstone: {' '.join(str(error).split())}", err=True)
+            ctx.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
+        except KeyboardInterrupt:
+            click.echo("touchstone: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="touchstone-qc", message="touchstone %(version)s")
+def touchstone() -> None:
+    """Touchstone 试金石: scores CT, MR and X-ray studies and decides whether other hospitals may rely on them.
+
+    Exit codes: 0 done; 1 a model, disk or service failed; 2 a wrong option or configuration file; 3 nothing in the input could be
+    used; 130 interrupted.
+    """
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(touchstone(prog_name="touchstone"))

@@ -1,0 +1,67 @@
+"""Dates, ages, requests and devices from headers."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from inference import study_facts
+from qc_models.study import Study
+
+Build = Callable[[list[dict[str, Any]]], Study]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("20260901", date(2026, 9, 1)),
+        ("2026.09.01", date(2026, 9, 1)),
+        ("20260231", None),
+        ("", None),
+        (None, None),
+        ("soon", None),
+    ],
+)
+def test_dates_are_parsed_or_none(text: str | None, expected: date | None) -> None:
+    assert study_facts.parse_date(text) == expected
+
+
+def test_the_latest_date_of_any_instance_counts(study_of: Build) -> None:
+    study = study_of([{"InstanceNumber": 1}, {"InstanceNumber": 2, "ContentDate": "20270101"}])
+    assert study_facts.study_date(study) == date(2026, 9, 1)
+    assert study_facts.latest_date(study) == date(2027, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "years"),
+    [
+        ({"PatientAge": "045Y"}, 45.0),
+        ({"PatientAge": "006M"}, 0.5),
+        ({"PatientAge": None, "PatientBirthDate": "20060901"}, 20.0),
+        ({"PatientAge": None, "PatientBirthDate": None}, None),
+        ({"PatientAge": None, "PatientBirthDate": "20300101"}, None),
+    ],
+)
+def test_the_age_is_told_or_computed(study_of: Build, keywords: dict[str, Any], years: float | None) -> None:
+    study = study_of([keywords])
+    age = study_facts.age_years(study, date(2026, 9, 1))
+    assert age == (None if years is None else pytest.approx(years, abs=0.01))
+
+
+def test_the_request_gathers_codes_and_words(study_of: Build) -> None:
+    code = [{"CodeValue": "CT-CHEST", "CodingSchemeDesignator": "99X", "CodeMeaning": "胸部CT平扫"}]
+    study = study_of([{"RequestedProcedureCodeSequence": code, "StudyDescription": "chest ct"}])
+    request = study_facts.request(study)
+    assert request.codes == ("CT-CHEST",)
+    assert request.texts == ("胸部CT平扫", "CHEST CT", "CHEST")
+
+
+def test_a_device_is_a_digest_that_tells_devices_apart(study_of: Build) -> None:
+    one = study_facts.device(study_of([{"DeviceSerialNumber": "1", "SeriesInstanceUID": "1.1"}]))
+    assert len(one) == 16
+    assert "SIMULATED" not in one
+
+
+def test_bedside_is_a_matter_of_radiographs(study_of: Build) -> None:
+    assert study_facts.is_bedside(study_of([{"Modality": "DX", "SeriesDescription": "床旁胸片"}]))

@@ -1,0 +1,1 @@
+"""Teaches quality: recipes that turn labels into model bundles."""
