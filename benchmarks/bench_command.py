@@ -59,11 +59,10 @@ def header_command(data: Path, repeats: int) -> None:
 def memory_command(slices: int, workers: int) -> None:
     """Peak memory of scoring one long simulated CT of 512x512."""
     from benchmarks import footprint
-    from qc_models.simulation.study import simulate_long_ct
 
     with tempfile.TemporaryDirectory() as scratch:
-        simulate_long_ct(Path(scratch), num_slices=slices)
-        _show("memory", footprint.peak_memory(Path(scratch), workers))
+        footprint.write_long_ct(_settings(workers).catalogue.item("CT-CHEST"), Path(scratch) / "ct", slices)
+        _show("memory", footprint.peak_memory(Path(scratch) / "ct", workers))
 
 
 @bench.command("start")

@@ -5,11 +5,34 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+import pydicom
+
+from qc_models.exam_item import ExamItem
+from qc_models.simulation.study_simulation import simulate_study
+
 COMMAND = [sys.executable, "-m", "serving.command_line", "score"]
+
+
+def write_long_ct(item: ExamItem, folder: Path, num_slices: int) -> None:
+    """Writes a CT of `num_slices` thin slices of 512x512: those of a simulated study, over and over, 1 mm apart."""
+    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        study = simulate_study(item, Path(scratch))
+        largest = max(study.series, key=lambda series: len(series.files))
+        templates = [pydicom.dcmread(path) for path in largest.files]
+    for number in range(num_slices):
+        dataset = templates[number % len(templates)]
+        uid = f"{dataset.SeriesInstanceUID}.{number + 1}"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
+        dataset.InstanceNumber = number + 1
+        dataset.SliceThickness = 1
+        dataset.ImagePositionPatient = [*dataset.ImagePositionPatient[:2], -float(number)]
+        dataset.save_as(folder / f"{number:05}.dcm")
 
 
 def peak_memory(study: Path, workers: int) -> dict[str, Any]:

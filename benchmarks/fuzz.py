@@ -22,7 +22,7 @@ from qc_models.dicom.pixel_data import decode_frames
 from qc_models.errors import InputError
 from qc_models.frame_statistics import frame_statistics
 from qc_models.frames import frames_of
-from qc_models.simulation.study import simulate_study
+from qc_models.simulation.study_simulation import simulate_study
 
 HANG_S = 10
 STUDY_EVERY = 10

@@ -18,7 +18,7 @@ from inference.pipeline import Settings
 from qc_models.errors import InputError
 from qc_models.exam_item import ExamItem
 from qc_models.simulation.defects import apply_defect
-from qc_models.simulation.study import simulate_study
+from qc_models.simulation.study_simulation import simulate_study
 
 DEFECTS: Sequence[tuple[str, tuple[float, ...]]] = (
     ("missing_slices", (1, 3)),

@@ -42,6 +42,7 @@ class Examined:
     study: Study
     stacks: tuple[Stack, ...]
     facts: Facts
+    items: tuple[ExamItem, ...]
 
 
 @dataclass
@@ -92,7 +93,7 @@ def examine(study: Study, settings: Settings) -> Examined:
         code_version=settings.code_version,
         timings_s=timings.seconds,
     )
-    return Examined(report, study, stacks, facts)
+    return Examined(report, study, stacks, facts, tuple(entry.item for entry in matched))
 
 
 def plan(stack_facts: Sequence[StackFacts]) -> Mapping[int, Sequence[Check]]:

@@ -120,18 +120,19 @@ def _small_first(item: ExamItem) -> tuple[int, str]:
 
 
 def _open_stacks(facts: Facts, chosen: Sequence[Matched]) -> list[StackFacts]:
-    """Stacks of a known region that no chosen item uses or covers."""
-    used: set[tuple[str, int]] = set()
+    """Stacks of a known region that no chosen item uses, or of which a region is left over."""
+    covered: dict[tuple[str, int], set[str]] = {}
     for matched in chosen:
+        components = matched.item.required + matched.item.optional
         for stack in stacks_for(matched.item, facts):
-            components = matched.item.required + matched.item.optional
-            covered = regions_of(matched.item).issuperset(stack.region.label)
-            if covered and any(fills(component, stack) for component in components):
-                used.add((stack.series_instance_uid, stack.index))
+            if any(fills(component, stack) for component in components):
+                covered.setdefault((stack.series_instance_uid, stack.index), set()).update(regions_of(matched.item))
     return [
         stack
         for stack in facts.stacks
-        if stack.region.label and not stack.is_localizer and (stack.series_instance_uid, stack.index) not in used
+        if not stack.is_localizer
+        and stack.region.label
+        and not covered.get((stack.series_instance_uid, stack.index), set()).issuperset(stack.region.label)
     ]
 
 
@@ -179,7 +180,7 @@ def _narrower(item: ExamItem, chosen: Sequence[Matched]) -> bool:
 
 
 def _region_fit(item: ExamItem, stack: StackFacts) -> float:
-    """1 where the item's region is the stack's; less where it is a part, a neighbour word, or one of several."""
+    """1 where the item's region is the stack's; less where it is the first of several, a part, or a neighbour word."""
     label = stack.region.label
     if not label:
         return 0.0
@@ -190,4 +191,4 @@ def _region_fit(item: ExamItem, stack: StackFacts) -> float:
         return 0.9
     if set(label) <= ITEM_REGIONS[item.region]:
         return 0.8
-    return 0.5 if core.intersection(label) else 0.3
+    return 0.3 + 0.4 * len(core.intersection(label)) / len(core.union(label))

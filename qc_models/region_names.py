@@ -27,7 +27,10 @@ _TOKEN = re.compile(r"[A-Z]+|\d+|[^\W\d_]")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _PLUS_C = re.compile(r"\+ ?C(?![A-Z])|(?<![A-Z])C ?\+(?! ?[A-Z])")
 # What is glued to a region in names of procedures and protocols: LTKNEE, CTHEAD, CHESTPA, KNEER.
-_GLUED = re.compile(r"^(?:LEFT|RIGHT|LT|RT|BIL|CTA?|MR[IA]?|XR|DX|CR|L|R)(?=[A-Z]{4})|(?<=[A-Z]{4})(?:LEFT|RIGHT|LT|RT|PA|AP|LAT|L|R)$")
+_GLUED = re.compile(
+    r"^(?:LEFT|RIGHT|LT|RT|BIL|CTA?|MR[IA]?|XR|DX|CR|SAG|COR|AX|TRA|L|R)(?=[A-Z]{4})"
+    r"|(?<=[A-Z]{4})(?:LEFT|RIGHT|LT|RT|PA|AP|LAT|L|R)$"
+)
 _GLUED_SIDE = {"LEFT": "L", "LT": "L", "L": "L", "RIGHT": "R", "RT": "R", "R": "R", "BIL": "B"}
 
 Words = Mapping[str, tuple[str, ...]]
@@ -238,9 +241,9 @@ def laterality_in(text: str) -> Laterality | None:
         letter = end - start == 1 and tokens[start].text in ("L", "R")
         if not (letter and (start in in_region_word or _touches_digit(tokens, start))):
             sides.add(side)
-    for start, _, _ in found_regions:
-        for affix in _GLUED.findall(tokens[start].text) if names.regions.meaning(tokens[start].text) is None else ():
-            sides.add(_GLUED_SIDE.get(affix, "none"))
+    for start, end, _ in found_regions:
+        if end - start == 1 and names.regions.meaning(tokens[start].text) is None:
+            sides.update(_GLUED_SIDE[affix] for affix in _GLUED.findall(tokens[start].text) if affix in _GLUED_SIDE)
     words = {token.text for token in tokens}
     for language, letters in names.side_letters:
         if language & words:

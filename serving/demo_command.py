@@ -35,7 +35,7 @@ def demo(out: Path, as_of: str) -> None:
     from inference.pipeline import examine
     from inference.reading import read_studies
     from qc_models.simulation.defects import apply_defect
-    from qc_models.simulation.study import simulate_study
+    from qc_models.simulation.study_simulation import simulate_study
     from serving.html_report import write_html
     from serving.score_command import DEFAULT_CATALOGUE, HTML_NAME, make_settings
     from serving.score_table import print_table

@@ -6,10 +6,13 @@ Each rule is a function that yields what breaks it, with the mend and with trees
 import ast
 import re
 import subprocess
+import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import packages_distributions
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -213,6 +216,32 @@ def no_circle_between_files(project: Project) -> Iterator[str]:
         yield " imports ".join(reversed(error.args[1]))
 
 
+@rule(
+    "add the library to pyproject.toml: it is here only because another one needs it, or not everywhere",
+    {"inference/a.py": DOC + "import requests\n", "pyproject.toml": "[project]\ndependencies = ['click>=8']\n"},
+)
+def every_library_is_declared(project: Project) -> Iterator[str]:
+    declared = set()
+    for file in project.files:
+        if file.path == "pyproject.toml":
+            table = tomllib.loads(file.text)["project"]
+            extras = table.get("optional-dependencies", {})
+            lines = [line for group in (table["dependencies"], *extras.values()) for line in group]
+            declared |= {_distribution(re.split(r"[\[<>=!~ ;]", line)[0]) for line in lines}
+    known = packages_distributions()
+    for file in project.python:
+        for imported in file.imports:
+            top = imported.name.partition(".")[0]
+            if top in sys.stdlib_module_names or top in FLOORS.keys() | {"tests"}:
+                continue
+            if not declared & {_distribution(name) for name in known.get(top, [top])}:
+                yield f"{file.path}:{imported.line}: {top} is not declared"
+
+
+def _distribution(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 @rule("write the import from the top folder", {"qc_models/a.py": DOC + "from . import b\n"})
 def imports_are_absolute(project: Project) -> Iterator[str]:
     for file in project.python:
@@ -373,6 +402,7 @@ def test_no_rule_minds_a_sound_tree(tmp_path: Path) -> None:
         "serving/score_command.py": DOC + "import qc_models.pixels\ndef score():\n    from inference import engine\n",
         "tests/inference/test_engine.py": DOC + "from inference import engine\nimport benchmarks\n",
         "tests/conftest.py": DOC,
+        "pyproject.toml": "[project]\ndependencies = ['torch>=2']\n",
         "README.md": "Commonly found under study/home/ or at https://example.org/work/it\n",
     }
     project = _written(sound, tmp_path)

@@ -224,7 +224,7 @@ SIEMENS MR HEADER       | 00190A:US:SiemensNumberOfImagesInMosaic 00190C:IS:Siem
 SIEMENS CSA HEADER      | 002910:OB:SiemensCsaImageHeader
 GEMS_PARM_01            | 004339:IS:GeDiffusionBValue
 Philips Imaging DD 001  | 200103:FL:PhilipsDiffusionBFactor
-Image Private Header    | 006509:FD:UihDiffusionBValue 006550:DS:UihNumberOfImagesInGrid
+Image Private Header    | 006509:FD:UihDiffusionBValue
 """
 
 

@@ -128,7 +128,7 @@ _DECODERS: dict[str, tuple[Callable[[bytes, PixelLayout], Pixels], str | None]] 
     "1.2.840.10008.1.2.4.201": (_high_throughput_2000, None),
     "1.2.840.10008.1.2.4.202": (_high_throughput_2000, None),
     "1.2.840.10008.1.2.4.203": (_high_throughput_2000, None),
-    "1.2.840.10008.1.2.5": (_run_lengths, "pylibjpeg"),
+    "1.2.840.10008.1.2.5": (_run_lengths, "pydicom"),
     "1.2.840.10008.1.2.8.1": (_deflated, None),
 }
 

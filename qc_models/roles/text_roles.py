@@ -3,6 +3,8 @@
 import re
 from functools import lru_cache
 
+from qc_models.region_names import contrast_in
+
 Table = tuple[tuple[str, re.Pattern[str]], ...]
 
 
@@ -42,81 +44,67 @@ _CT = _table(
     ("MIP", r"\bMIP\b|MAXIMUM INTENSITY|最大密度"),
     ("calcium_score", r"CALCIUM|\bCA ?SC|\bCACS|\bSMART ?SCORE|积分"),
 )
-_PLAIN = re.compile(
-    r"\bVNC\b|VIRTUAL NON|\bNON ?(?:CON|ENH|IV|C\b)\w*|\bNECT\b|\bNCCT\b|\bNC\b|\bWITHOUT(?: IV)?(?: CON\w*| INJ\w*)?|UNENHANCED"
-    r"|\bPLAIN|\bNATIV|\bSANS(?: INJ\w*| CON\w*)?|\bPRE ?CON\w*|\bPRE\b|\bNO (?:IV )?CON\w*|平扫|非增强|未增强",
-    re.ASCII,
-)
 _PHASES = _table(
     ("arterial", r"\bART(?:ERI\w*)?\b|\bCORTICO|动脉期|皮质期"),
     ("portal", r"PORTAL|\bPORTO|\bPORT\b|\bPVP?\b|\bVEN(?:OUS)?\b|\bVEINEUX|\bVP\b|\bNEPHRO|门脉|门静脉|静脉期|实质期"),
     ("delayed", r"\bDELAY|\bDEL\b|\bEXCRET|\bUROGR|\bLATE\b|\bTARDI|\bEQUILIB|延迟|延时|排泄|平衡期"),
 )
 _ANGIOGRAPHY = re.compile(r"\bC?CTA\b|\bCTPA\b|ANGIO|\bCORONARY|动脉|冠脉", re.ASCII)
-_CONTRAST = re.compile(
-    r"\+ ?C\b|\bC ?\+|\bCE(?:CT)?\b|\+ ?K\b|\bGD\w*|\bGADO|\bKM\b|\bPOST\b|CONTRAST|ENHANC|\bWITH CON|\bW CON\w*|\bW C\b|\bIV C"
-    r"|\bINJ\w*|PRIMOVIST|EOVIST|增强|强化",
+_FAT_SATURATED = re.compile(
+    r"(?<!NO )(?<!NON )(?<!WITHOUT )(?:\b(?:T[12]\w*|PD\w*|DP)?F ?S(?:AT)?\b|FAT ?S[AU]\w+|\bSPAIR|\bA?SPIR\b|\bPASTA\b|\bW ?E\b"
+    r"|WATER EXC|压脂|抑脂|脂肪抑制)",
     re.ASCII,
 )
-_FAT_SATURATED = re.compile(
-    r"\b(?:T[12]\w*|PD\w*|DP)?F ?S(?:AT)?\b|FAT ?SAT|FAT ?SUP|\bSPAIR|\bA?SPIR\b|\bPASTA\b|\bW ?E\b|WATER EXC|压脂|抑脂|脂肪抑制", re.ASCII
+_BOTH = re.compile(
+    r"\bW ?[/+&]? ?W ?/?O\b|\bW ?[/+&]? ?(?:AND|&)? ?WITHOUT|WITH ?(?:AND|OR|&|\+|/)? ?WITHOUT|WITHOUT ?(?:AND|&|\+|/)? ?WITH\b"
+    r"|平扫.*增强|增强.*平扫"
 )
-_BOTH = re.compile(r"\bW ?[/+&]? ?W ?/?O\b|\bW/? ?(?:AND|&|\+) ?W ?/?O\b|WITH ?(?:AND|&|\+|/) ?WITHOUT|WITHOUT ?(?:AND|&|\+|/) ?WITH\b")
-_WITHOUT = re.compile(r"\bW ?/ ?O\b|\bWO\b|\bC ?-(?!\s*\w)|\bC-(?=\s)")
+_C_MINUS = re.compile(r"(?<![A-Z0-9])C ?-(?! ?[A-Z0-9])|(?<![A-Z0-9])C- (?!SP)")
 _SEPARATORS = re.compile(r"[_\-./\\()\[\]{}:;,=^|&，。、（）【】；：]+")
 
 
 @lru_cache(maxsize=4096)
 def role_in_text(text: str, modality: str) -> str | None:
-    """The role that a text claims for a CT or MR series, or None; where it claims two phases of contrast at once, `enhanced`."""
-    words = _words(text)
+    """The role that a text claims for a CT or MR series, or None; where it names several phases of contrast, `enhanced`."""
+    words = " ".join(_SEPARATORS.sub(" ", text.upper()).split())
     if modality == "MR":
-        return _mr_role(words)
-    return _ct_role(words) if modality == "CT" else None
+        return _mr_role(words, series_contrast_in(text))
+    return _ct_role(words, series_contrast_in(text)) if modality == "CT" else None
 
 
-def fat_saturated_in_text(text: str) -> bool:
+def series_contrast_in(text: str) -> bool | None:
+    """Whether a text says that one series shows contrast agent; None where it says nothing, or both (W+WO) as of a study."""
+    upper = text.upper()
+    if _BOTH.search(upper):
+        return None
+    return False if _C_MINUS.search(upper) else contrast_in(text)
+
+
+def fat_saturated_in(text: str) -> bool:
     """Whether a text speaks of fat saturation or water excitation."""
-    return _FAT_SATURATED.search(_words(text)) is not None
-
-
-def plain_in_text(text: str) -> bool:
-    """Whether a text says, of this series alone, that there is no contrast agent."""
-    words = _words(text)
-    rest = _PLAIN.sub(" ", words)
-    return rest != words and "WITH WITHOUT" not in words and _CONTRAST.search(rest) is None
-
-
-def _words(text: str) -> str:
-    upper = text.upper().replace("_", " ")
-    upper = _WITHOUT.sub(" WITHOUT ", _BOTH.sub(" WITH WITHOUT ", upper))
-    return " ".join(_SEPARATORS.sub(" ", upper).split())
+    return _FAT_SATURATED.search(" ".join(_SEPARATORS.sub(" ", text.upper()).split())) is not None
 
 
 def _first(words: str, table: Table) -> str | None:
     return next((role for role, pattern in table if pattern.search(words)), None)
 
 
-def _mr_role(words: str) -> str | None:
+def _mr_role(words: str, contrast: bool | None) -> str | None:
     role = _first(words, _MR)
     if role in ("T2", "PD") and _FAT_SATURATED.search(words):
         return role + "FS"
-    contrast = _CONTRAST.search(_PLAIN.sub(" ", words)) is not None
     return "T1C" if contrast and role in ("T1", None) else role
 
 
-def _ct_role(words: str) -> str | None:
+def _ct_role(words: str, contrast: bool | None) -> str | None:
     role = _first(words, _CT)
     if role is not None:
         return role
-    rest = _PLAIN.sub(" ", words)
-    plain = rest != words
-    phases = [name for name, pattern in _PHASES if pattern.search(rest)]
-    enhanced = bool(phases) or _CONTRAST.search(rest) is not None or _ANGIOGRAPHY.search(rest) is not None
-    if plain:
-        return None if enhanced or "WITH WITHOUT" in words else "plain"
+    phases = [name for name, pattern in _PHASES if pattern.search(words)]
+    if contrast is False:
+        return None if phases else "plain"
     if len(phases) == 1:
         return phases[0]
-    if not phases and _ANGIOGRAPHY.search(rest):
+    if not phases and _ANGIOGRAPHY.search(words):
         return "arterial"
-    return "enhanced" if enhanced else None
+    return "enhanced" if contrast or phases else None

@@ -1,13 +1,12 @@
 """CT images of a phantom: Hounsfield units of labels, the blur and the noise texture of a kernel, table and patient on one grid."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qc_models.simulation.ct_plan import Kernel
 from qc_models.simulation.instance_writing import in_blocks
+from qc_models.simulation.noise import filtered, noise_field
 from qc_models.simulation.shapes import Floats, Grid, Shape, draw_labels
 from qc_models.simulation.tissues import Phase, hounsfield
 
@@ -44,44 +43,5 @@ def ct_blocks(
         block = table[draw_labels(shapes, grid.part(start, stop))]
         for image in block:
             filtered(image, _EDGE_TAPS[kernel])
-            image += np.float32(noise_hu) * noise_field(kernel, image.shape, rng)
+            image += np.float32(noise_hu) * noise_field(_NOISE_TAPS[kernel], image.shape, rng)
         yield block
-
-
-def filtered(image: Floats, taps: Sequence[float]) -> None:
-    """Applies a symmetric separable filter in place, edges left as they are."""
-    half = len(taps) // 2
-    for axis in (0, 1):
-        view = image if axis == 0 else image.T
-        result = view[half:-half] * np.float32(taps[half])
-        for offset in range(1, half + 1):
-            stop = -half + offset
-            result += np.float32(taps[half + offset]) * (view[half + offset : stop or None] + view[half - offset : -half - offset])
-        view[half:-half] = result
-
-
-def noise_field(kernel: Kernel, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-    """A noise image of a kernel's texture with mean 0 and standard deviation 1, drawn from a few that are kept."""
-    fields = _noise_fields(kernel, shape[0], shape[1])
-    field = fields[int(rng.integers(len(fields)))]
-    if rng.random() < 0.5:
-        field = field[::-1]
-    if rng.random() < 0.5:
-        field = field[:, ::-1]
-    return np.roll(field, (int(rng.integers(shape[0])), int(rng.integers(shape[1]))), (0, 1))
-
-
-@lru_cache(maxsize=8)
-def _noise_fields(kernel: Kernel, rows: int, columns: int) -> NDArray[np.float32]:
-    rng = np.random.default_rng(20260901)
-    fields = rng.standard_normal((4, rows, columns), np.float32)
-    for taps, axis in ((_NOISE_TAPS[kernel], 1), (_NOISE_TAPS[kernel], 2)):
-        half = len(taps) // 2
-        fields = sum(
-            (np.float32(tap) * np.roll(fields, offset - half, axis) for offset, tap in enumerate(taps)),
-            start=np.zeros_like(fields),
-        )
-    fields -= fields.mean((1, 2), keepdims=True)
-    fields /= fields.std((1, 2), keepdims=True)
-    fields.setflags(write=False)
-    return fields

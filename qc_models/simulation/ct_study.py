@@ -12,6 +12,7 @@ from qc_models.simulation import body, limbs
 from qc_models.simulation.anatomy_codes import REGION_CODES
 from qc_models.simulation.ct_images import ct_blocks, noise_of
 from qc_models.simulation.ct_plan import DELAYS_S, CtSeries, Kernel, Scan, plan_ct
+from qc_models.simulation.decimal_strings import decimal_string, plane_keywords, slice_location
 from qc_models.simulation.instance_writing import SimulatedSeries, StudyHeader, code, study_keywords, write_series
 from qc_models.simulation.projection import attenuation_map
 from qc_models.simulation.shapes import Grid, Shape, mirrored, plane_grid
@@ -109,7 +110,7 @@ class _CtStudy:
             "WindowWidth": 800,
             "ScanOptions": "SCOUT MODE" if self.header.vendor.name == "ge" else None,
             "CTDIvol": 0.1,
-            **_plane_keywords(grid, 3),
+            **plane_keywords(grid, 3),
         }
         return write_series(
             self.folder, self.header, "scout", 1, keywords, [(self._slice_keywords(grid, 0, 1, 10.0), self._stored(pixels))], what="localizer"
@@ -132,13 +133,13 @@ class _CtStudy:
             "SeriesDescription": description,
             "SeriesTime": self.header.time(after_s + 15 + number),
             "ConvolutionKernel": vendor.kernels[plan.kernel],
-            "SliceThickness": _ds(plan.thickness_mm),
-            "SpacingBetweenSlices": _ds(plan.thickness_mm) if vendor.name in ("philips", "ge") else None,
-            "ReconstructionDiameter": _ds(self.field_mm),
+            "SliceThickness": decimal_string(plan.thickness_mm),
+            "SpacingBetweenSlices": decimal_string(plan.thickness_mm) if vendor.name in ("philips", "ge") else None,
+            "ReconstructionDiameter": decimal_string(self.field_mm),
             "WindowCenter": _WINDOWS[plan.kernel][0],
             "WindowWidth": _WINDOWS[plan.kernel][1],
             "DerivationDescription": "multiplanar reformat" if derived and plan.view != "MIP" else None,
-            **_plane_keywords(grid, vendor.decimals),
+            **plane_keywords(grid, vendor.decimals),
         }
         return write_series(
             self.folder,
@@ -174,7 +175,7 @@ class _CtStudy:
         if plan.view != "axial":
             noise_hu *= 0.7
         if not self.header.vendor.ascending:  # the first instance is the last along the normal
-            grid = _reversed(grid)
+            grid = grid.reversed()
         index = 0
         for block in ct_blocks(self.shapes, grid, plan.scan.phase, plan.kernel, noise_hu, rng):
             for image in block:
@@ -184,14 +185,11 @@ class _CtStudy:
                 index += 1
 
     def _slice_keywords(self, grid: Grid, index: int, number: int, after_s: float) -> dict[str, Any]:
-        position = grid.position_mm(index)
-        normal = np.cross(np.array(grid.row_step_mm), np.array(grid.column_step_mm))
-        location = float(position @ normal / np.linalg.norm(normal))
         decimals = self.header.vendor.decimals
         return {
             "InstanceNumber": number,
-            "ImagePositionPatient": [_ds(value, decimals) for value in position],
-            "SliceLocation": _ds(location, min(decimals, 3)),
+            "ImagePositionPatient": [decimal_string(value, decimals) for value in grid.position_mm(index)],
+            "SliceLocation": decimal_string(slice_location(grid, index), min(decimals, 3)),
             "AcquisitionTime": self.header.time(after_s),
             "ContentTime": self.header.time(after_s + 12),
         }
@@ -238,44 +236,44 @@ class _CtStudy:
             "PositionReferenceIndicator": "",
             "AcquisitionNumber": acquisition,
             "IrradiationEventUID": header.uid("irradiation", acquisition),
-            "KVP": _ds(self.kvp),
-            "DataCollectionDiameter": _ds(500),
-            "DistanceSourceToDetector": _ds(1085.6),
-            "DistanceSourceToPatient": _ds(595),
-            "GantryDetectorTilt": _ds(0),
-            "TableHeight": _ds(150),
+            "KVP": decimal_string(self.kvp),
+            "DataCollectionDiameter": decimal_string(500),
+            "DistanceSourceToDetector": decimal_string(1085.6),
+            "DistanceSourceToPatient": decimal_string(595),
+            "GantryDetectorTilt": decimal_string(0),
+            "TableHeight": decimal_string(150),
             "RotationDirection": "CW",
             "ExposureTime": int(seconds * 1000),
             "XRayTubeCurrent": current,
             "Exposure": int(current * seconds),
             "FilterType": "FLAT",
             "GeneratorPower": 42,
-            "FocalSpots": _ds(1.2),
+            "FocalSpots": decimal_string(1.2),
             "ScanOptions": vendor.ct_scan_options,
             "SpiralPitchFactor": 0.9,
             "RevolutionTime": seconds,
             "CTDIvol": _DOSES_MGY.get(item.region, 9.0),
-            "RescaleIntercept": _ds(vendor.ct_intercept),
-            "RescaleSlope": _ds(1),
+            "RescaleIntercept": decimal_string(vendor.ct_intercept),
+            "RescaleSlope": decimal_string(1),
             "RescaleType": "HU",
             "PixelPaddingValue": vendor.ct_padding,
             "BurnedInAnnotation": "NO",
         }
         if scan.gated:
-            keywords |= {"ScanOptions": "CARDIAC_GATED", "HeartRate": 64, "TriggerTime": _ds(680), "NominalPercentageOfCardiacPhase": 75.0}
+            keywords |= {"ScanOptions": "CARDIAC_GATED", "HeartRate": 64, "TriggerTime": decimal_string(680), "NominalPercentageOfCardiacPhase": 75.0}
         if scan.phase != "plain":
             keywords |= {
                 "ContrastBolusAgent": "碘海醇 350",
                 "ContrastBolusAgentSequence": [code("418294000", "Iohexol")],
                 "ContrastBolusRoute": "IV",
-                "ContrastBolusVolume": _ds(80),
+                "ContrastBolusVolume": decimal_string(80),
                 "ContrastBolusStartTime": header.time(_INJECTION_S),
                 "ContrastBolusStopTime": header.time(_INJECTION_S + 24),
-                "ContrastBolusTotalDose": _ds(80),
-                "ContrastFlowRate": _ds(3.5),
-                "ContrastFlowDuration": _ds(24),
+                "ContrastBolusTotalDose": decimal_string(80),
+                "ContrastFlowRate": decimal_string(3.5),
+                "ContrastFlowDuration": decimal_string(24),
                 "ContrastBolusIngredient": "IODINE",
-                "ContrastBolusIngredientConcentration": _ds(350),
+                "ContrastBolusIngredientConcentration": decimal_string(350),
             }
         return keywords
 
@@ -288,29 +286,6 @@ def _tube_voltage(item: ExamItem) -> float:
     if item.region in ("heart", "head_neck") or (item.max_slice_mm or 5) <= 1.5 and item.region == "chest":
         return min(max(100.0, low), high)
     return min(max(120.0, low), high)
-
-
-def _ds(value: float, decimals: int = 6) -> str:
-    """A decimal string (PS3.5 6.2) of at most 16 characters."""
-    text = f"{value:.{decimals}f}"[:16]
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _plane_keywords(grid: Grid, decimals: int) -> dict[str, Any]:
-    row, column = np.array(grid.row_step_mm), np.array(grid.column_step_mm)
-    across, down = float(np.linalg.norm(row)), float(np.linalg.norm(column))
-    directions = [*(row / across), *(column / down)]
-    return {
-        "ImageOrientationPatient": [_ds(float(value), max(decimals, 6)) for value in directions],
-        "PixelSpacing": [_ds(down, 7), _ds(across, 7)],
-    }
-
-
-def _reversed(grid: Grid) -> Grid:
-    """The same slices, last first."""
-    x, y, z = grid.position_mm(grid.slices - 1)
-    a, b, c = (-np.array(grid.slice_step_mm)).tolist()
-    return Grid((x, y, z), grid.row_step_mm, grid.column_step_mm, (a, b, c), grid.rows, grid.columns, grid.slices)
 
 
 def _outside_circle(size: int) -> NDArray[np.bool_]:

@@ -75,7 +75,7 @@ def apply_defect(name: str, source: Path, target: Path, *, strength: float | Non
         path.chmod(0o755 if path.is_dir() else 0o644)
     try:
         rng = np.random.default_rng([seed, *name.encode()])
-        changed, what = defect.apply(StudyFiles(target), value, rng)
+        changed, what = defect.apply(StudyFiles(target, source.name), value, rng)
     except InputError:
         shutil.rmtree(target)
         raise

@@ -74,7 +74,7 @@ def time_of_day(seconds: float) -> str:
     return moment.strftime("%H%M%S.") + f"{moment.microsecond // 1000:03d}"
 
 
-def dataset_of(keywords: Mapping[str, Any]) -> Dataset:
+def dataset_of(keywords: Mapping[Any, Any]) -> Dataset:
     """A dataset of keywords; None is left out, a list of mappings is a sequence."""
     dataset = Dataset()
     for keyword, value in keywords.items():
@@ -82,9 +82,16 @@ def dataset_of(keywords: Mapping[str, Any]) -> Dataset:
     return dataset
 
 
-def set_keyword(dataset: Dataset, keyword: str, value: Any) -> None:
-    """Sets one keyword; None is left out, a list of mappings becomes a sequence."""
+def set_keyword(dataset: Dataset, keyword: Any, value: Any) -> None:
+    """Sets one attribute; None is left out, a list of mappings becomes a sequence.
+
+    `keyword` is a DICOM keyword, or for a private attribute its group, creator, element within the block, and VR.
+    """
     if value is None:
+        return
+    if isinstance(keyword, tuple):
+        group, creator, element, vr = keyword
+        dataset.private_block(group, creator, create=True).add_new(element, vr, value)
         return
     if isinstance(value, (list, tuple)) and value and isinstance(value[0], Mapping):
         value = DicomSequence([dataset_of(item) for item in value])
@@ -145,15 +152,15 @@ def write_series(
     name: str,
     number: int,
     common: Mapping[str, Any],
-    instances: Iterable[tuple[Mapping[str, Any], NDArray[Any]]],
+    instances: Iterable[tuple[Mapping[Any, Any], NDArray[Any]]],
     *,
     components: tuple[str, ...] = (),
     what: str = "",
 ) -> SimulatedSeries:
     """Writes one series into its own folder `<number>`: `common` keywords and, for each instance, its own keywords and pixels.
 
-    Pixels are uint8 or (u)int16 [rows, columns], or [frames, rows, columns] for multi-frame objects. `name` tells the series'
-    UIDs apart; a keyword written as a tag pair `(group, element, creator, VR)` is private.
+    Pixels are uint8 or (u)int16 [rows, columns], or [frames, rows, columns] for multi-frame objects. `name` tells the UIDs of one
+    study's series apart.
     """
     target = folder / f"{number:03d}"
     target.mkdir(parents=True, exist_ok=True)

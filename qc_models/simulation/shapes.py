@@ -51,6 +51,12 @@ class Grid:
         x, y, z = self.position_mm(start)
         return Grid((x, y, z), self.row_step_mm, self.column_step_mm, self.slice_step_mm, self.rows, self.columns, stop - start)
 
+    def reversed(self) -> "Grid":
+        """The same slices, last first."""
+        x, y, z = self.position_mm(self.slices - 1)
+        a, b, c = (-np.array(self.slice_step_mm)).tolist()
+        return Grid((x, y, z), self.row_step_mm, self.column_step_mm, (a, b, c), self.rows, self.columns, self.slices)
+
 
 def plane_grid(
     center_mm: Sequence[float],

@@ -133,7 +133,7 @@ def missing_series(study: StudyFiles, strength: float, rng: np.random.Generator)
     able = [files for files in study.series.values() if not all(file.is_localizer for file in files)]
     able = [files for files in able if any(file.is_source for file in files)] or able
     if len(able) < count:
-        raise InputError(f"{study.folder.name}: has {len(able)} series to take out, not {count}; give a smaller strength")
+        raise InputError(f"{study.name}: has {len(able)} series to take out, not {count}; give a smaller strength")
     files = [file for members in able[len(able) - count :] for file in members]
     return _unlink(study.with_same_instances(files)), f"{count} series removed"
 
@@ -163,7 +163,7 @@ def patient_mix_up(study: StudyFiles, strength: float, rng: np.random.Generator)
     """Gives `strength` images the identity of another patient; study and series stay."""
     count = _count(strength)
     if len(study.images) <= count:
-        raise InputError(f"{study.folder.name}: has {len(study.images)} images, so {count} cannot be strangers; give a smaller strength")
+        raise InputError(f"{study.name}: has {len(study.images)} images, so {count} cannot be strangers; give a smaller strength")
     changed = []
     for i in _some(range(len(study.images)), count, rng):
         file = study.images[i]

@@ -9,9 +9,11 @@ from qc_models.errors import InputError
 from qc_models.exam_item import ExamItem
 from qc_models.simulation.ct_study import write_ct_study
 from qc_models.simulation.instance_writing import Request, SimulatedSeries, StudyHeader
+from qc_models.simulation.mr_study import write_mr_study
 from qc_models.simulation.patients import Patient, draw_patient
 from qc_models.simulation.vendors import VendorName, vendor_named
 
+_WRITERS = {"CT": write_ct_study, "MR": write_mr_study}
 _WOMEN = frozenset({"MR-PELVIS-F", "XR-MAMMO"})
 _MEN = frozenset({"MR-PROSTATE"})
 
@@ -70,5 +72,5 @@ def simulate_study(
         size,
         key=(item.id, str(seed), vendor, size, study_date, who.patient_id),
     )
-    series = write_ct_study(header, folder, omit, include_optional)
+    series = _WRITERS[item.modality](header, folder, omit, include_optional)
     return SimulatedStudy(folder, header.study_instance_uid, item.id, who, tuple(series))

@@ -1,9 +1,9 @@
 """The radiation dose of each CT acquisition, and how it stands to the reference levels of the exam item.
 
-Direction: higher is worse for `ctdivol_ratio` (CTDIvol / 75th percentile), lower is worse for `ctdivol_low_ratio` (CTDIvol / 25th
-percentile). CTDIvol (0018,9345) is the mean over the frames of an acquisition; DLP = CTDIvol · length of the union of its stacks, so that
-several reconstructions of one acquisition count once. The scanner's own DLP is some centimetres larger, by its overscan. References:
-`configs/dose_references.yaml`, for adults.
+Direction: higher is worse for `ctdivol_ratio` (CTDIvol / 75th percentile), lower is worse for `ctdivol_low_ratio` (CTDIvol /
+25th percentile). CTDIvol (0018,9345) is the mean over the frames of an acquisition; DLP = CTDIvol · length of the union of its
+stacks, so that several reconstructions of one acquisition count once. The scanner's own DLP is some centimetres larger, by its
+overscan. References: `configs/dose_references.yaml`, for adults.
 """
 
 from collections import defaultdict
@@ -36,16 +36,18 @@ QUANTITIES = {
     ),
     "ctdivol_ratio": Quantity(
         "1",
-        "CTDIvol of {ctdivol_mgy:.1f} mGy is {value:.2f} times the reference level of {reference_mgy:.0f} mGy ({citation}, {exam})",
+        "CTDIvol of {ctdivol_mgy:.1f} mGy is {value:.2f} times the reference level of {reference_mgy:.0f} mGy "
+        "({citation}, {exam})",
         "CTDIvol {ctdivol_mgy:.1f} mGy，为参考水平 {reference_mgy:.0f} mGy 的 {value:.2f} 倍（{citation}，{exam}）",
         "check automatic exposure control and the protocol for this patient size",
         "请核对自动管电流调制和该体型的扫描方案",
     ),
     "ctdivol_low_ratio": Quantity(
         "1",
-        "CTDIvol of {ctdivol_mgy:.1f} mGy is {value:.2f} times the 25th percentile of {reference_mgy:.0f} mGy ({citation}, {exam}): "
-        "check that noise hides nothing",
-        "CTDIvol {ctdivol_mgy:.1f} mGy，仅为第 25 百分位 {reference_mgy:.0f} mGy 的 {value:.2f} 倍（{citation}，{exam}），请注意噪声影响",
+        "CTDIvol of {ctdivol_mgy:.1f} mGy is {value:.2f} times the 25th percentile of {reference_mgy:.0f} mGy "
+        "({citation}, {exam}): check that noise hides nothing",
+        "CTDIvol {ctdivol_mgy:.1f} mGy，仅为第 25 百分位 {reference_mgy:.0f} mGy 的 {value:.2f} 倍"
+        "（{citation}，{exam}），请注意噪声影响",
         "state a low-dose protocol in the description, or check the exposure settings",
         "若为低剂量方案请在描述中注明，否则请核对曝光设置",
     ),

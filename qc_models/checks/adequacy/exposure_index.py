@@ -1,7 +1,7 @@
 """How far the exposure of a radiograph is from its target.
 
-Direction: farther from 0 is worse; above is too much dose, below too much noise. DeviationIndex (0018,1413), else 10 · log10(ExposureIndex /
-TargetExposureIndex), of IEC 62494-1; AAPM TG-116 acts beyond ±1 (a quarter) and ±3 (half or double).
+Direction: farther from 0 is worse; above is too much dose, below too much noise. DeviationIndex (0018,1413), else
+10 · log10(ExposureIndex / TargetExposureIndex), of IEC 62494-1: +3 is double the target, -3 half of it.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Whether bone and lung were reconstructed with a sharp kernel where the exam item offers that as an alternative.
 
-Direction: higher is worse. Counts the sharp reconstructions (`bone`, `lung`) that a required component names as one of its alternatives
-and that no stack is: thin data of a smooth kernel fill the component, but show fine bone and lung less sharply. Where the item
-names no alternative, `completeness.required_components` tells that the component is missing.
+Direction: higher is worse. Counts the sharp reconstructions (`bone`, `lung`) that a required component names as one of its
+alternatives and that no stack is: thin data of a smooth kernel fill the component, but show fine bone and lung less sharply.
+Where the item names no alternative, `completeness.required_components` tells that the component is missing.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """How many pixels the images of each required component have.
 
-Direction: lower is worse. Rows and Columns of the largest original stack that fills the component, shorter and longer side; the component
-with the smallest is told. Exempt are diffusion, ADC, dynamic and phase-encoded maps, projections and CT reformats, which are never taken
-at the full matrix.
+Direction: lower is worse. Rows and Columns of the largest stack that fills the component, shorter and longer side; the
+component with the smallest is told. Exempt are diffusion, ADC, dynamic, phase and subtracted images, projections and CT
+reformats, which are never taken at the full matrix.
 """
 
 from collections.abc import Iterator

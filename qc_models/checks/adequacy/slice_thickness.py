@@ -1,14 +1,16 @@
 """How thick the slices are that a reader has to work with, for each required component of the exam item.
 
-Direction: higher is worse. `thinnest_mm` is the thickness of the thinnest stack that fills a component: a thick reconstruction beside a
-thin one costs nothing. `coarsest_part_mm` asks the same of every part of the scan range: the thickness of the thinnest stack that covers
-it, at the part where that is worst (sequential head CT with 4 mm slices at the base and 7 mm above).
-Exempt are diffusion, ADC and dynamic stacks, thick MRCP slabs, projections and CT reformats, whose SliceThickness is that of no acquisition.
+Direction: higher is worse. `thinnest_mm` is the thickness of the thinnest stack that fills a component: a thick
+reconstruction beside a thin one costs nothing. `coarsest_part_mm` asks the same of every part of the scan range: the thickness
+of the thinnest stack that covers it, at the part where that is worst (sequential head CT with 4 mm slices at the base and 7 mm
+above). Exempt are diffusion, ADC, dynamic and subtracted stacks, thick MRCP slabs, projections and CT reformats, whose
+SliceThickness is that of no acquisition.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from itertools import pairwise
 
 from qc_models.exam_item import ExamItem
 from qc_models.facts import Facts, StackFacts
@@ -50,7 +52,7 @@ def finest_cover(parts: Sequence[tuple[float, float, float]]) -> list[tuple[floa
     """From (low, high, thickness) of stacks, all in mm: for each stretch of their union (length, thinnest thickness there)."""
     edges = sorted({edge for low, high, _ in parts for edge in (low, high)})
     stretches: dict[float, float] = defaultdict(float)
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         covering = [thickness for start, end, thickness in parts if start <= low and high <= end]
         if covering:
             stretches[min(covering)] += high - low

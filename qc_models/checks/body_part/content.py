@@ -1,8 +1,9 @@
 """What the frames hold besides a patient's image: colour, captured screens and documents, phantoms, nothing at all.
 
-Direction: higher is worse. Colour and blank frames are told from the shared statistics of the pixels; captures from the SOP class
-(Secondary Capture, PS3.4 B.5), ConversionType (PS3.3 C.8.6.1), ImageType and description, or from few grey levels on a
-background that fills most of the frame; phantoms from the quality-control attributes (C.7.1.1, C.7.6.1), body part and descriptions.
+Direction: higher is worse. Colour and blank frames are told from the shared statistics of the pixels; captures from the SOP
+class (Secondary Capture, PS3.4 B.5), ConversionType (PS3.3 C.8.6.1), ImageType and description, or from few grey levels on a
+background that fills most of the frame; phantoms from the quality-control attributes (C.7.1.1, C.7.6.1), body part and
+descriptions.
 """
 
 import re

@@ -1,22 +1,25 @@
 """The body region that headers declare: said at all, without contradiction, and the region of the exam item.
 
-Direction: higher is worse. Every source that names a region is placed on a map of body parts (head, neck, chest, abdomen, pelvis, and
-along the limbs); the value is how many parts lie between two sources: 0 where one contains the other (a brain in a head, a
-lumbar spine in an abdomen), 1 for neighbours, which a scan range may well join, 2 and more for regions that no image shows together.
-Sources: BodyPartExamined, AnatomicRegionSequence (PS3.3 C.7.6.1.1.3), SeriesDescription and ProtocolName of one series;
-StudyDescription and RequestedProcedureDescription count only where they agree with no series, since a study may hold several regions.
+Direction: higher is worse. Every source that names a region is placed on a map of body parts (head, neck, chest, abdomen,
+pelvis, and along the limbs); the value is how many steps lie between two sources: 0 where one contains the other (a brain in
+a head, a lumbar spine in an abdomen), 1 for neighbours, which a scan range may well join, 2 and more for regions that no image
+shows together. Sources: BodyPartExamined, AnatomicRegionSequence (PS3.3 C.7.6.1.1.3), SeriesDescription and ProtocolName of
+one series; StudyDescription and RequestedProcedureDescription count only where they agree with no series, since a study may
+hold several regions.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from itertools import combinations
 
+from qc_models.dicom.header import Header
 from qc_models.evidence import Evidence
 from qc_models.exam_item import ExamItem
 from qc_models.facts import Facts
 from qc_models.findings import Location, Measurement, Quantity
-from qc_models.item_matching import regions_of, stacks_for
+from qc_models.item_matching import regions_of
 from qc_models.region_names import regions_in, regions_of_code
 from qc_models.study import Series
 
@@ -76,9 +79,11 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("foot", "toe"), ("foot",)),
 }  # `phantom` lies nowhere on it: body_part.content measures phantoms
 
-_SERIES_TEXTS = ("SeriesDescription", "ProtocolName")
+_SERIES_TEXTS = ("BodyPartExamined", "SeriesDescription", "ProtocolName")
 _STUDY_TEXTS = ("StudyDescription", "RequestedProcedureDescription")
 _IMAGES = frozenset({"CT", "MR", "XR"})
+
+Sources = dict[str, frozenset[str]]  # keyword -> the region ids that it names
 
 
 @cache
@@ -100,44 +105,37 @@ def parts_between(first: Iterable[str], second: Iterable[str]) -> int:
 
 
 def measure(evidence: Evidence) -> Iterator[Measurement]:
-    """The worst contradiction of each series, and how many series say nothing at all."""
-    images = [series for series in evidence.study.series if series.modality in _IMAGES and _has_frames(series)]
-    own = {series.series_instance_uid: _of_series(series) for series in images}
-    of_study = {
-        keyword: regions
-        for keyword in _STUDY_TEXTS
-        if (regions := _text_regions(images, keyword)) and not _agrees(regions, own)
-    }
-    for series in images:
-        sources = own[series.series_instance_uid] | of_study
-        pairs = list(combinations(sources.items(), 2))
-        worst = max(pairs, key=lambda pair: parts_between(pair[0][1], pair[1][1]), default=None)
-        if worst is not None and (apart := parts_between(worst[0][1], worst[1][1])):
-            (first, first_regions), (second, second_regions) = worst
-            yield Measurement(
-                "body_part.declared_region.contradiction",
-                float(apart),
-                "body parts",
-                Location(series_instance_uid=series.series_instance_uid),
-                {
-                    "first_source": first,
-                    "first_regions": sorted(first_regions),
-                    "second_source": second,
-                    "second_regions": sorted(second_regions),
-                },
-            )
-    said_of_study = any(_text_regions(images, keyword) for keyword in _STUDY_TEXTS)
-    silent = [uid for uid, sources in own.items() if not sources and not said_of_study]
+    """The worst contradiction of each series, and how many series say nothing at all; localizers are not asked."""
+    shown = {facts.series_instance_uid for facts in evidence.stack_facts if not facts.is_localizer}
+    series = [
+        series for series in evidence.study.series if series.modality in _IMAGES and series.series_instance_uid in shown
+    ]
+    own = {one.series_instance_uid: _of_series(one) for one in series}
+    of_study = _of_study(series)
+    strange = {keyword: regions for keyword, regions in of_study.items() if not _agrees_with_any(regions, own.values())}
+    for uid, sources in own.items():
+        if (contradiction := _worst_contradiction(sources | strange)) is not None:
+            apart, detail = contradiction
+            where = Location(series_instance_uid=uid)
+            yield Measurement("body_part.declared_region.contradiction", float(apart), "body parts", where, detail)
+    silent = [] if of_study else [uid for uid, sources in own.items() if not sources]
     if silent:
-        here = Location(series_instance_uid=silent[0]) if len(silent) == 1 else Location()
-        detail = {"num_series": len(images), "series_instance_uids": silent}
-        yield Measurement("body_part.declared_region.absent", float(len(silent)), "series", here, detail)
+        where = Location(series_instance_uid=silent[0] if len(silent) == 1 else None)
+        detail = {"num_series": len(series), "series_instance_uids": silent}
+        yield Measurement("body_part.declared_region.absent", float(len(silent)), "series", where, detail)
 
 
 def relate(facts: Facts, item: ExamItem, as_of: date) -> Iterator[Measurement]:
-    """For each stack of the item, how far its region lies from the item's."""
+    """How far stacks of a known region lie from the item's, where none of them shows the item's region."""
+    stacks = [
+        stack
+        for stack in facts.stacks
+        if stack.modality == item.modality and stack.region.label and not stack.is_localizer
+    ]
     expected = regions_of(item)
-    for stack in stacks_for(item, facts):
+    if any(not expected.isdisjoint(stack.region.label) for stack in stacks):
+        return  # the others belong to other items of the study
+    for stack in stacks:
         if apart := parts_between(stack.region.label, expected):
             yield Measurement(
                 "body_part.declared_region.item_mismatch",
@@ -146,3 +144,46 @@ def relate(facts: Facts, item: ExamItem, as_of: date) -> Iterator[Measurement]:
                 Location(series_instance_uid=stack.series_instance_uid, stack=stack.index),
                 {"shown": sorted(stack.region.label), "expected": item.region, "source": stack.region.source},
             )
+
+
+def _of_series(series: Series) -> Sources:
+    """What the headers of one series name."""
+    sources: dict[str, set[str]] = defaultdict(set)
+    for instance in series.instances:
+        for keyword in _SERIES_TEXTS:
+            sources[keyword].update(regions_in(instance.header.text(keyword) or ""))
+        sources["AnatomicRegionSequence"].update(_coded(instance.header))
+    return {keyword: frozenset(regions) for keyword, regions in sources.items() if regions}
+
+
+def _coded(header: Header) -> Iterator[str]:
+    """Regions of the codes of an instance, classic or enhanced (Frame Anatomy macro, PS3.3 C.7.6.16.2.8)."""
+    groups = header.items("SharedFunctionalGroupsSequence")
+    places = (header, *(anatomy for group in groups for anatomy in group.items("FrameAnatomySequence")))
+    for place in places:
+        for code in place.items("AnatomicRegionSequence"):
+            yield from regions_of_code(code.text("CodeValue") or "", code.text("CodingSchemeDesignator") or "")
+
+
+def _of_study(series: Iterable[Series]) -> Sources:
+    """What the study's own texts name."""
+    sources: dict[str, set[str]] = defaultdict(set)
+    for one in series:
+        for keyword in _STUDY_TEXTS:
+            sources[keyword].update(regions_in(one.instances[0].header.text(keyword) or ""))
+    return {keyword: frozenset(regions) for keyword, regions in sources.items() if regions}
+
+
+def _agrees_with_any(regions: frozenset[str], series: Iterable[Sources]) -> bool:
+    return any(parts_between(regions, named) == 0 for sources in series for named in sources.values())
+
+
+def _worst_contradiction(sources: Sources) -> tuple[int, dict[str, object]] | None:
+    """How far the two farthest sources lie apart, and what they say; None where all agree."""
+    worst: tuple[int, dict[str, object]] | None = None
+    for (first, ours), (second, theirs) in combinations(sources.items(), 2):
+        apart = parts_between(ours, theirs)
+        if apart > (worst[0] if worst else 0):
+            said = {"first_regions": sorted(ours), "second_regions": sorted(theirs)}
+            worst = apart, {"first_source": first, "second_source": second, **said}
+    return worst

@@ -1,8 +1,8 @@
 """How the patient lies in the image: directions that are directions, the plane that the text names, no mirror image, one order.
 
-Direction: higher is worse. Geometry is ImageOrientationPatient (PS3.3 C.7.6.2.1.1), whose row and column directions always make a
-right-handed normal: a mirrored image can only be told where another attribute says otherwise, here PatientOrientation
-(C.7.6.1.1.1). Joints of the limbs have planes of their own, oblique to the body, and are not asked for theirs.
+Direction: higher is worse. Geometry is ImageOrientationPatient (PS3.3 C.7.6.2.1.1), whose row and column directions always
+make a right-handed normal: a mirrored image can only be told where another attribute says otherwise, here PatientOrientation
+(C.7.6.1.1.1). Hands, feet and what hangs on them have planes of their own and are not asked for the body's.
 """
 
 import math
@@ -42,7 +42,7 @@ QUANTITIES = {
     "against_convention": Quantity(
         "stacks",
         "the {plane} images are seen from {seen_from}: right and left are exchanged on the screen",
-        "{plane} 图像的观察方向为 {seen_from}，屏幕上左右互换",
+        "{plane} 图像自头侧或背侧观察，屏幕上左右互换",
         "send the images in the usual view; check the patient position that was registered",
         "请按常规观察方向上传，并核对登记的患者体位",
     ),

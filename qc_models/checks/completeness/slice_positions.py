@@ -29,9 +29,10 @@ _SHOWN = 20
 
 EVEN = 0.01  # relative; orientations are rounded too
 SAME_STEP = 0.05  # relative; steps that differ by less are one step
+WIDEST_STEP = 1.35  # slice thicknesses; gaps of up to a third are usual in MR
 GAP = 1.5  # usual steps from which on a step is a gap
 LARGEST_ROUNDING_MM = 0.1  # positions of fewer decimals are meant as they stand
-BLOCK_GAP = 3  # slices that a planned gap between blocks leaves out at least, and that a block holds at least
+BLOCK_GAP = 3  # slices that a planned gap between blocks leaves out (steps, where it is no multiple), and that a block holds
 PROOF = 3  # usual steps that prove a spacing constant without the help of numbers
 
 QUANTITIES = {
@@ -79,8 +80,8 @@ QUANTITIES = {
     ),
     "thinned": Quantity(
         "ratio",
-        "slices lie {step_mm} mm apart but {declared_mm} mm is declared: only one slice in {value:.0f} may have come",
-        "层间距为 {step_mm} mm，而声明间距为 {declared_mm} mm：可能每 {value:.0f} 层仅收到 1 层",
+        "slices lie {step_mm} mm apart, but their spacing or thickness is {declared_mm} mm: only one in {value:.0f} may be here",
+        "层间距为 {step_mm} mm，而声明的间距或层厚为 {declared_mm} mm：可能每 {value:.0f} 层仅收到 1 层",
         "compare the image count with the scanner and send all slices",
         "请与设备核对图像数量并发送全部层面",
     ),
@@ -112,12 +113,23 @@ class Declared:
     strict: bool = True
 
     def fits(self, step_mm: float) -> bool:
-        """Whether a step is what SpacingBetweenSlices says (centre to centre, or as some write it the gap), else the thickness."""
-        thickness = self.thickness_mm
-        if self.spacing_mm is not None:
-            meant = [self.spacing_mm, self.spacing_mm + (thickness or 0.0)]
-            return any(abs(step_mm - value) <= SAME_STEP * value + self.rounding_mm for value in meant)
-        return thickness is None or 0.5 * thickness <= step_mm <= 1.35 * thickness
+        """Whether a step is what SpacingBetweenSlices says, else whether the slices leave no wide gap.
+
+        SpacingBetweenSlices is centre to centre; some MR scanners write the gap instead, which is less than a slice.
+        """
+        thickness = self.thickness_mm or 0.0
+        if self.spacing_mm is None:
+            return not thickness or 0.5 * thickness <= step_mm <= WIDEST_STEP * thickness
+        is_gap = not self.strict and self.spacing_mm < 0.95 * thickness
+        meant = (self.spacing_mm, self.spacing_mm + thickness) if is_gap else (self.spacing_mm,)
+        return any(_same(step_mm, value, self.rounding_mm) for value in meant)
+
+    def times(self, step_mm: float) -> int:
+        """How many slices of the declared spacing, else of the thickness, one step has room for; 1 where it is no multiple."""
+        if self.spacing_mm is None:
+            return max(1, int(step_mm / (self.thickness_mm or step_mm) + 0.1))
+        times = max(1, round(step_mm / self.spacing_mm))
+        return times if _same(step_mm, times * self.spacing_mm, self.rounding_mm) else 1
 
 
 @dataclass
@@ -128,7 +140,7 @@ class Steps:
     missing: dict[int, int] = field(default_factory=dict)
     planned: dict[int, int] = field(default_factory=dict)
     irregular: dict[int, float] = field(default_factory=dict)
-    thinned: int = 1  # only every n-th slice, by the declared spacing alone
+    thinned: int = 1  # one slice in so many, by the declared spacing or thickness alone
 
 
 def examine(steps_mm: Sequence[float], declared: Declared) -> Steps:
@@ -142,9 +154,8 @@ def examine(steps_mm: Sequence[float], declared: Declared) -> Steps:
         usual = found.usual_mm[0]
         if stride > 1 and declared.fits(usual / stride):
             skipped, found.usual_mm = declared.absent, [usual / stride] * len(steps_mm)
-        elif declared.spacing_mm:
-            times = round(usual / declared.spacing_mm)
-            found.thinned = times if _same(usual, times * declared.spacing_mm, declared.rounding_mm) else 1
+        else:
+            found.thinned = declared.times(usual)
     ratios = [step / usual for step, usual in zip(steps_mm, found.usual_mm, strict=True)]
     proven = sum(abs(ratio - 1) <= 0.1 for ratio in ratios) >= PROOF
     for i, ratio in enumerate(ratios):
@@ -157,7 +168,7 @@ def examine(steps_mm: Sequence[float], declared: Declared) -> Steps:
             continue
         count = max(1, round(ratio) - 1)
         multiple = abs(ratio - count - 1) <= min(0.3, 0.1 + 0.02 * count + declared.rounding_mm / usual)
-        between_blocks = count >= BLOCK_GAP and _regular_around(ratios, i)
+        between_blocks = (count >= BLOCK_GAP or (ratio >= BLOCK_GAP and not multiple)) and _regular_around(ratios, i)
         if skipped is not None and skipped[i]:
             found.missing[i] = min(count, skipped[i])
         elif between_blocks and (skipped is not None or not declared.strict):
@@ -258,7 +269,7 @@ def _measure_steps(stack: Stack, present: Sequence[int]) -> Iterator[Measurement
         changes = [i for i in range(len(steps_mm) - 1) if found.usual_mm[i] != found.usual_mm[i + 1]]
         yield told("step_change", usual[-1] / usual[0], "ratio", changes, steps_mm=[round(step, 3) for step in usual])
     if found.thinned > 1:
-        yield told("thinned", found.thinned, "ratio", declared_mm=declared.spacing_mm)
+        yield told("thinned", found.thinned, "ratio", declared_mm=declared.spacing_mm or declared.thickness_mm)
     overlap_mm = (declared.thickness_mm or 0.0) - step_mm
     if overlap_mm > declared.rounding_mm + 0.01:
         yield told("overlap_mm", round(overlap_mm, 3), "mm", thickness_mm=declared.thickness_mm)

@@ -2,7 +2,7 @@
 
 Higher is worse: numbers of images. `declared`: images of CT, MR or X-ray that say BurnedInAnnotation YES; `likely`: secondary
 captures and screen saves that do not say NO. Scouts and dose pages count as captures: they often carry text and show no finding.
-Source: DICOM PS3.3 C.7.6.1.1.6 (BurnedInAnnotation), A.8 (Secondary Capture), PS3.15 E.3.
+Source: DICOM PS3.3 C.7.6.1 (BurnedInAnnotation), A.8 (Secondary Capture), PS3.15 E.3.
 """
 
 from collections.abc import Iterable

@@ -170,7 +170,7 @@ def _uncalibrated(images: Sequence[Instance]) -> Iterable[Measurement]:
 
 
 def _is_at_detector(header: Header) -> bool:
-    """Whether the only spacing is that at the detector: no calibration is named, and PixelSpacing adds nothing (10.7.1.3)."""
+    """Whether the only spacing is that at the detector: no calibration is named, and PixelSpacing adds nothing (10.7)."""
     imager, pixel = header.numbers("ImagerPixelSpacing"), header.numbers("PixelSpacing")
     return bool(imager) and not header.has_value("PixelSpacingCalibrationType") and pixel in ((), imager)
 

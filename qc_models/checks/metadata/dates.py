@@ -1,6 +1,6 @@
 """A date or time of the header is missing, malformed, in the future, or contradicts the others.
 
-Higher is worse. `absent`, `malformed`: instances without a readable StudyDate, and with a date or time that is none;
+Higher is worse. `absent`, `malformed`: instances without a readable StudyDate, and with a date, time or age that is none;
 `future_days`: days from the date of the verdict to the latest date claimed; `before_birth`: instances dated before the patient was
 born; `order_days`: days by which study ≤ acquisition ≤ content (or study ≤ series) is broken, the worst instance; `spread_days`:
 days between the acquisitions of one study; `clock_skew_s`: the same order broken by clock times of less than two days;
@@ -36,8 +36,8 @@ QUANTITIES = {
     ),
     "malformed": Quantity(
         "instances",
-        "{value:.0f} instances: {attribute} is no date or time of DICOM",
-        "{value:.0f} 幅图像的 {attribute} 不符合 DICOM 日期时间格式",
+        "{value:.0f} instances: {attribute} is not written as DICOM asks",
+        "{value:.0f} 幅图像的 {attribute} 不符合 DICOM 格式",
         "ask the vendor to correct the device's DICOM output",
         "请联系厂商更正设备的 DICOM 输出",
     ),

@@ -1,0 +1,136 @@
+"""One study from files to report: the verdict, its schema, and that nothing but the input decides its bytes."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from inference.pipeline import Settings, examine
+from inference.reading import read_studies
+from qc_models.check_registry import checks
+from qc_models.judgement import judge
+from qc_models.report import QcReport
+from qc_models.study import Study
+from serving.score_command import DEFAULT_CATALOGUE, make_settings
+from tests.written_dicom import axial_slices, write_instances
+
+Build = Callable[[list[dict[str, Any]]], Study]
+SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "qc_models" / "report_schema.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return make_settings(DEFAULT_CATALOGUE, (), "2026-09-30", 1, pixels=True)
+
+
+def report(study: Study, settings: Settings) -> dict[str, Any]:
+    return dict(examine(study, settings).report.content)
+
+
+def same_but_for_times(content: dict[str, Any]) -> str:
+    return json.dumps({key: value for key, value in content.items() if key not in {"evaluated_at", "timings_s"}})
+
+
+def test_a_report_follows_its_schema(study_of: Build, settings: Settings) -> None:
+    content = report(study_of(axial_slices(8)), settings)
+    jsonschema.validate(content, SCHEMA)
+    assert content["as_of"] == "2026-09-30"
+
+
+def test_the_bytes_do_not_depend_on_workers_order_or_names(tmp_path: Path, settings: Settings) -> None:
+    paths = write_instances(tmp_path / "a", axial_slices(20))
+    (tmp_path / "b").mkdir()
+    for number, path in enumerate(reversed(paths)):
+        shutil.copy(path, tmp_path / "b" / f"{number:03}")
+    reports = []
+    for folder, workers in (("a", 1), ("a", 2), ("b", 2)):
+        (study,) = read_studies([tmp_path / folder]).studies
+        reports.append(same_but_for_times(report(study, replace(settings, workers=workers))))
+    assert reports[0] == reports[1] == reports[2]
+
+
+def test_a_missing_slice_is_named(study_of: Build, settings: Settings) -> None:
+    slices = axial_slices(12)
+    del slices[5]
+    content = report(study_of(slices), settings)
+    assert content["verdict"] in {"review", "reject"}
+    (finding,) = [f for f in content["findings"] if f["metric"] == "completeness.slice_positions.missing"]
+    assert finding["value"] == 1
+
+
+def test_an_undecodable_instance_never_passes_and_the_rest_is_scored(tmp_path: Path, settings: Settings) -> None:
+    paths = write_instances(tmp_path, axial_slices(12))
+    paths[4].write_bytes(paths[4].read_bytes()[:-100])
+    (study,) = read_studies([tmp_path]).studies
+    content = report(study, settings)
+    found = [f for f in content["findings"] if f["metric"].startswith("completeness.pixel_integrity.")]
+    assert found
+    assert {f["level"] for f in found} & {"review", "reject"}
+    assert content["verdict"] != "pass"
+    assert content["stacks"][0]["num_slices"] == 12
+
+
+def test_headers_alone_never_pass(study_of: Build, settings: Settings) -> None:
+    content = report(study_of(axial_slices(8)), replace(settings, pixels=False))
+    assert content["verdict"] != "pass"
+
+
+def test_an_item_given_by_the_caller_is_taken(study_of: Build, settings: Settings) -> None:
+    item = settings.catalogue.item("CT-HEAD")
+    content = report(study_of(axial_slices(8)), replace(settings, items=(item,)))
+    assert [entry["item"] for entry in content["items"]] == ["CT-HEAD"]
+
+
+def test_a_check_that_crashes_is_a_line_in_the_report(
+    study_of: Build, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(_: object) -> None:
+        raise RuntimeError("a patient's secret")
+
+    monkeypatch.setattr(checks()["metadata.uids"].module, "measure", crash)
+    content = report(study_of(axial_slices(8)), settings)
+    assert [failure["check"] for failure in content["failures"]] == ["metadata.uids"]
+    assert content["verdict"] != "pass"
+    assert "secret" not in json.dumps(content)
+
+
+def test_a_stored_report_can_be_judged_again(study_of: Build, settings: Settings) -> None:
+    slices = axial_slices(12)
+    del slices[5]
+    examined = examine(study_of(slices), settings)
+    stored = QcReport.from_json(examined.report.to_json())
+    assert stored.facts() == examined.facts
+    item = settings.catalogue.item(stored.content["items"][0]["item"])
+    again = judge(stored.facts(), item, date(2026, 9, 30))
+    assert (again.verdict, again.score) == (stored.verdict, stored.content["score"])
+
+
+def test_a_report_of_another_schema_is_refused() -> None:
+    with pytest.raises(ValueError, match="schema 1"):
+        QcReport.from_json('{"schema": 2}')
+
+
+def test_no_patient_data_in_a_report(study_of: Build, settings: Settings) -> None:
+    slices = axial_slices(6, AccessionNumber="ACC4711")
+    slices[2] |= {"PatientID": "ODD99", "PatientName": "WANG^WU", "PatientBirthDate": "19611231"}
+    text = examine(study_of(slices), settings).report.to_json()
+    for secret in ("SIM0001", "ODD99", "WANG", "张", "19611231", "1961-12-31", "19800101", "1980-01-01", "ACC4711"):
+        assert secret not in text
+
+
+def test_what_is_no_image_is_reviewed_as_unknown(study_of: Build, settings: Settings) -> None:
+    sr = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.11", "Modality": "SR", "Rows": None, "PixelData": None}
+    content = report(study_of([sr]), settings)
+    assert content["verdict"] == "review"
+    assert [entry["item"] for entry in content["items"]] == ["_fallback"]
+
+
+def test_every_stage_of_the_pipeline_is_timed(study_of: Build, settings: Settings) -> None:
+    content = report(study_of(axial_slices(4)), settings)
+    assert set(content["timings_s"]) == {"stacks", "pixels", "checks", "judgement"}
