@@ -120,7 +120,10 @@ def gate_command(data: Path, workers: int, seeds: int, item_ids: tuple[str, ...]
 @click.option("--inputs", default=20_000, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=0, show_default=True)
 @click.option(
-    "--data", type=click.Path(path_type=Path, file_okay=False), default=STUDIES.parent, help="Folder of DICOM files to mutate."
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=STUDIES.parent,
+    help="Folder of DICOM files to mutate.",
 )
 def fuzz_command(inputs: int, seed: int, data: Path) -> None:
     """Mutated files through the whole scorer: no crash, no hang, no silent pass."""

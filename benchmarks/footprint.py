@@ -58,7 +58,11 @@ def start_time(file: Path, repeats: int) -> dict[str, Any]:
         bare.append(_seconds([sys.executable, "-c", "pass"]))
         ours.append(_seconds([*COMMAND, "--no-pixels", "--format", "json", str(file)]))
     return {
-        "seconds": {"median": round(statistics.median(ours[1:]), 3), "min": round(min(ours), 3), "max": round(max(ours[1:]), 3)},
+        "seconds": {
+            "median": round(statistics.median(ours[1:]), 3),
+            "min": round(min(ours), 3),
+            "max": round(max(ours[1:]), 3),
+        },
         "bare_interpreter_s": round(statistics.median(bare[1:]), 3),
         "target_s": 1.0,
     }

@@ -61,7 +61,9 @@ def run(data: Path, inputs: int, seed: int, settings: Settings) -> dict[str, Any
             slowest = max(slowest, time.perf_counter() - start)
             counts[outcome] += 1
             if outcome in {"hang", "crash", "silent_pass"}:
-                failures.append({"input": number, "seed": seed, "outcome": outcome, "trace": traceback.format_exc(limit=-3)})
+                failures.append(
+                    {"input": number, "seed": seed, "outcome": outcome, "trace": traceback.format_exc(limit=-3)}
+                )
     return {
         "inputs": inputs,
         "crashes": counts["crash"],
@@ -94,7 +96,9 @@ def _byte(data: bytearray, at: int, random_source: random.Random) -> None:
 
 
 def _length(data: bytearray, at: int, random_source: random.Random) -> None:
-    data[at : at + 4] = random_source.choice((b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xfe\xff\xff\x7f", b"\0\0\0\x80", b"\1\0\0\0"))
+    data[at : at + 4] = random_source.choice(
+        (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xfe\xff\xff\x7f", b"\0\0\0\x80", b"\1\0\0\0")
+    )
 
 
 def _cut(data: bytearray, at: int, random_source: random.Random) -> None:
@@ -140,9 +144,7 @@ def _decode(content: bytes) -> str:
     return "decoded"
 
 
-def _score(
-    study: Path, files: Sequence[Path], number: int, mutated: bytes, outcome: str, settings: Settings
-) -> str:
+def _score(study: Path, files: Sequence[Path], number: int, mutated: bytes, outcome: str, settings: Settings) -> str:
     """Scores the study with one file replaced; it must not pass where that file did not decode."""
     path = files[number // STUDY_EVERY % len(files)]
     original = path.read_bytes()

@@ -1,5 +1,8 @@
 """Strict configuration: what a person types is checked to the last key, and an error names file and key."""
 
+import hashlib
+import json
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +17,12 @@ class Strict(BaseModel):
     """A frozen model in which an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over its content: what a verdict was judged by."""
+        content = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
 Model = TypeVar("Model", bound=Strict)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qc_models.check_registry import Check
+from qc_models.dicom.modality_values import modality_values, padding_mask
 from qc_models.dicom.mosaic import mosaic_tiles
-from qc_models.dicom.pixel_data import decode_frames, modality_values, padding_mask
+from qc_models.dicom.pixel_data import decode_frames
 from qc_models.errors import InputError
 from qc_models.evidence import FrameKey, PixelFailure
 from qc_models.facts import StackFacts
@@ -142,7 +143,9 @@ def _decode(task: _Task, wanted: frozenset[FrameKey]) -> list[_Decoded]:
         for index, frame in zip(task.indices, decode_frames(content, instance.header, task.indices), strict=True):
             result.append(_looked_at(instance, index, frame, wanted))
     except (InputError, OSError) as error:
-        reason = str(error) if isinstance(error, InputError) else f"cannot be read ({error.strerror}); send the file again"
+        reason = (
+            str(error) if isinstance(error, InputError) else f"cannot be read ({error.strerror}); send the file again"
+        )
         failed = task.indices[len(result)] if len(result) < len(task.indices) else None
         result.append(_Decoded(uid, -1, failure=PixelFailure(instance.series_instance_uid, uid, failed, reason)))
         rest = task.indices[len(result) :]
@@ -227,4 +230,3 @@ def _block(waiting: Sequence[tuple[_Decoded, int]], facts: StackFacts) -> Block:
         sop_instance_uids=tuple(decoded.sop_instance_uid for decoded, _ in waiting),
         frame_indices=tuple(decoded.index for decoded, _ in waiting),
     )
-

@@ -10,7 +10,8 @@ from qc_models.study import Source
 
 # Names that are never images, so that a folder of notes beside a study costs no look inside.
 _OTHER = frozenset(
-    ".csv .tsv .txt .md .json .yaml .yml .xml .html .htm .pdf .jpg .jpeg .png .gif .tif .tiff .npz .npy .nii .gz .log .py .ini .sh".split()
+    ".csv .tsv .txt .md .json .yaml .yml .xml .html .htm .pdf .jpg .jpeg .png .gif .tif .tiff .npz .npy .nii .gz .log .py "
+    ".ini .sh".split()
 )
 
 

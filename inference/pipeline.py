@@ -105,9 +105,7 @@ def plan(stack_facts: Sequence[StackFacts]) -> Mapping[int, Sequence[Check]]:
     }
 
 
-def measure(
-    evidence: Evidence, gathered: Gathered | None
-) -> tuple[tuple[Measurement, ...], tuple[CheckFailure, ...]]:
+def measure(evidence: Evidence, gathered: Gathered | None) -> tuple[tuple[Measurement, ...], tuple[CheckFailure, ...]]:
     """Runs every check over the evidence; a check that crashes is a line in the report, and the others go on."""
     measurements: list[Measurement] = []
     failures: list[CheckFailure] = []
@@ -151,13 +149,9 @@ def facts_of(
     )
 
 
-def judge_items(
-    facts: Facts, matched: Sequence[Matched], policy: Policy, as_of: date
-) -> tuple[ItemJudgement, ...]:
+def judge_items(facts: Facts, matched: Sequence[Matched], policy: Policy, as_of: date) -> tuple[ItemJudgement, ...]:
     """Judges a study as each of its items, each on its own series."""
-    suspended = policy.standing_of(device=facts.device, institution=facts.institution) != "good"
     items = [entry.item for entry in matched]
     return tuple(
-        judge(facts, item, as_of, others=[other for other in items if other is not item], suspended=suspended)
-        for item in items
+        judge(facts, item, as_of, policy, others=[other for other in items if other is not item]) for item in items
     )

@@ -1,4 +1,4 @@
-"""Reads files into studies: headers once, without pixels; what cannot be read is named, and kept with its study where it has one."""
+"""Reads files into studies: headers once, without pixels; what cannot be read is named, and kept with the study it belongs to."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -131,7 +131,8 @@ def _study(
     for instance in kept:
         by_series[instance.series_instance_uid].append(instance)
     series = tuple(
-        Series(series_uid, tuple(sorted(members, key=_instance_order))) for series_uid, members in sorted(by_series.items())
+        Series(series_uid, tuple(sorted(members, key=_instance_order)))
+        for series_uid, members in sorted(by_series.items())
     )
     named = tuple(sorted(unreadable, key=lambda item: (item.name, item.reason)))
     return Study(uid, series, named, repeated, declared_instances)
@@ -140,4 +141,3 @@ def _study(
 def _instance_order(instance: Instance) -> tuple[int, str]:
     number = instance.header.integer("InstanceNumber")
     return (number if number is not None else 1 << 31, instance.sop_instance_uid)
-

@@ -1,4 +1,4 @@
-"""Settles several files of one SOPInstanceUID: equal in decoded pixels and header they are one instance, whatever their encoding."""
+"""Settles several files of one SOPInstanceUID: equal in decoded pixels and header, they are one instance in any encoding."""
 
 import hashlib
 from collections import defaultdict
@@ -14,7 +14,8 @@ _ENCODING = frozenset(
     "TransferSyntaxUID PixelData FloatPixelData DoubleFloatPixelData PhotometricInterpretation PlanarConfiguration "
     "LossyImageCompression LossyImageCompressionRatio LossyImageCompressionMethod MediaStorageSOPInstanceUID "
     "MediaStorageSOPClassUID ImplementationClassUID ImplementationVersionName SourceApplicationEntityTitle "
-    "SpecificCharacterSet NumberOfFrames SmallestImagePixelValue LargestImagePixelValue InstanceCreationDate InstanceCreationTime".split()
+    "SpecificCharacterSet NumberOfFrames SmallestImagePixelValue LargestImagePixelValue InstanceCreationDate "
+    "InstanceCreationTime".split()
 )
 
 

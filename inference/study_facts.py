@@ -56,9 +56,7 @@ def age_years(study: Study, examined: date | None) -> float | None:
 def is_bedside(study: Study) -> bool:
     """Whether an X-ray was taken at the bed, as its texts say."""
     keywords = ("StudyDescription", "SeriesDescription", "ProtocolName", "RequestedProcedureDescription", "StationName")
-    return any(
-        _BEDSIDE.search(header.text(keyword) or "") for header in _headers(study, "XR") for keyword in keywords
-    )
+    return any(_BEDSIDE.search(header.text(keyword) or "") for header in _headers(study, "XR") for keyword in keywords)
 
 
 def is_deidentified(study: Study) -> bool:

@@ -4,9 +4,9 @@ A check is a module with `QUANTITIES` (what it can measure, by name) and one of 
 
 - `measure(evidence) -> Iterable[Measurement]`: from headers, stacks and shared statistics;
 - `relate(facts, item, as_of) -> Iterable[Measurement]`: what is relative to an exam item, from item-free facts;
-- `applies(stack_facts) -> bool`, `start(stack, stack_facts) -> state`, `update(state, block)`, `finish(state) -> Iterable[Measurement]`:
-  an image check, through which the blocks of a stack stream; only these import torch, inside their functions, so that
-  header-only scoring starts at once.
+- `applies(stack_facts) -> bool`, `start(stack, stack_facts) -> state`, `update(state, block)`,
+  `finish(state) -> Iterable[Measurement]`: an image check, through which the blocks of a stack stream; only these import torch,
+  inside their functions, so that header-only scoring starts at once.
 
 A module may have both `measure` and `relate`.
 """

@@ -5,7 +5,6 @@ folder (one level), whose keys it inherits; `limits` are merged metric by metric
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -80,7 +79,11 @@ class Limit(Strict):
 
     def crossed(self, value: float, scale: float = 1.0) -> tuple[Level, float] | None:
         """The worst level that `value` reaches, and the limit it crossed there; bounds are multiples of `scale`."""
-        bounds: tuple[tuple[Level, Bound | None], ...] = (("reject", self.reject), ("review", self.review), ("note", self.note))
+        bounds: tuple[tuple[Level, Bound | None], ...] = (
+            ("reject", self.reject),
+            ("review", self.review),
+            ("note", self.note),
+        )
         for level, bound in bounds:
             limit = bound.crossed_by(value / scale) if bound is not None else None
             if limit is not None:
@@ -93,7 +96,9 @@ class ScanRange(Strict):
 
     start: str = Field(default="", alias="from")  # either may be blank: a limb joint has no landmarks of its own
     end: str = Field(default="", alias="to")
-    min_coverage_mm: float | None = Field(default=None, gt=0)  # a floor for adults; landmarks decide when a model sees them
+    min_coverage_mm: float | None = Field(
+        default=None, gt=0
+    )  # a floor for adults; landmarks decide when a model sees them
 
 
 class Match(Strict):
@@ -170,18 +175,12 @@ class ExamItem(Strict):
         values: dict[Scale | None, float | None] = {
             None: 1.0,
             "max_slice_mm": self.max_slice_mm,
-            "min_coverage_mm": self.scan_range and self.scan_range.min_coverage_mm,
+            "min_coverage_mm": self.scan_range.min_coverage_mm if self.scan_range else None,
             "min_matrix_short": short,
             "min_matrix_long": long,
             "max_pixel_pitch_mm": self.max_pixel_pitch_mm,
         }
         return values[of]
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over its content: what a verdict was judged by."""
-        content = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(content.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,9 @@ class Catalogue:
         if item_id == FALLBACK:
             return self.fallback
         if item_id not in self.items:
-            near = [known for known in self.items if known.split("-")[:2] == item_id.upper().split("-")[:2]] or list(self.items)
+            near = [known for known in self.items if known.split("-")[:2] == item_id.upper().split("-")[:2]] or list(
+                self.items
+            )
             raise ConfigError(f"no exam item {item_id!r} in the catalogue; there are {', '.join(near)}")
         return self.items[item_id]
 

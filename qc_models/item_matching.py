@@ -154,9 +154,18 @@ def _best(
         filled = [component for component in item.required if any(fills(component, stack) for stack in own)]
         complete = all(filling(item, facts).values())
         half = len(filled) >= 2 and len(filled) * 2 >= len(item.required)
-        if item.id in taken or not filled or not (new_regions.intersection(ITEM_REGIONS[item.region]) or complete or half):
+        if (
+            item.id in taken
+            or not filled
+            or not (new_regions.intersection(ITEM_REGIONS[item.region]) or complete or half)
+        ):
             continue
-        if chosen and not new_regions and item.region in {matched.item.region for matched in chosen} and _narrower(item, chosen):
+        if (
+            chosen
+            and not new_regions
+            and item.region in {matched.item.region for matched in chosen}
+            and _narrower(item, chosen)
+        ):
             continue
         unique = any(
             owners[item.modality, synonym] == 1 and _says(words, synonym) for synonym in item.match.region_synonyms
@@ -175,7 +184,8 @@ def _best(
 def _narrower(item: ExamItem, chosen: Sequence[Matched]) -> bool:
     """Whether a chosen item of the same modality already asks for all that this one asks (plain beside enhanced)."""
     return any(
-        matched.item.modality == item.modality and set(item.required) <= set(matched.item.required) for matched in chosen
+        matched.item.modality == item.modality and set(item.required) <= set(matched.item.required)
+        for matched in chosen
     )
 
 

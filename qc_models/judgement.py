@@ -12,17 +12,19 @@ from datetime import date
 from qc_models.check_registry import checks, quantity
 from qc_models.exam_item import ExamItem, Limit
 from qc_models.facts import Facts, StackFacts
-from qc_models.findings import NOWHERE, CheckFailure, Finding, Location, Measurement, Quantity, Text
+from qc_models.findings import NOWHERE, CheckFailure, Finding, Measurement, Quantity, Text
 from qc_models.item_matching import fills, stacks_for
+from qc_models.policy import Policy
 from qc_models.vocabulary import DIMENSIONS, LEVELS, VERDICTS, Dimension, Grade, Level, Verdict
-
-DEDUCT: dict[Level, float] = {"note": 0.0, "review": 15.0, "reject": 40.0}
-GRADES: tuple[tuple[float, Grade], ...] = ((90, "A"), (80, "B"), (60, "C"))
 
 # What sends a study to review although no measurement crossed a limit; the words that the reviewer reads.
 REASONS: dict[str, Quantity] = {
     "completeness.pixel_integrity.not_examined": Quantity(
-        "", "pixels were not examined, so nothing can pass", "未检查像素，不能直接通过", "score again with pixels", "请读取像素后重新评分"
+        "",
+        "pixels were not examined, so nothing can pass",
+        "未检查像素，不能直接通过",
+        "score again with pixels",
+        "请读取像素后重新评分",
     ),
     "metadata.request_match.unknown_exam": Quantity(
         "",
@@ -81,18 +83,18 @@ class ItemJudgement:
 
 
 def judge(
-    facts: Facts, item: ExamItem, as_of: date, *, others: Sequence[ExamItem] = (), suspended: bool = False
+    facts: Facts, item: ExamItem, as_of: date, policy: Policy, *, others: Sequence[ExamItem] = ()
 ) -> ItemJudgement:
     """Judges a study as one item; `others` are the other items of the study, whose own series do not count here."""
     related, failures = _related(facts, item, as_of)
     scope = _Scope.of(facts, item, others)
-    crossed = (_finding(facts, item, measurement, scope) for measurement in (*facts.measurements, *related))
+    crossed = (_finding(facts, item, measurement, scope, policy) for measurement in (*facts.measurements, *related))
     findings = [finding for finding in crossed if finding is not None]
     if not facts.pixels_examined:
         findings.append(_reason("completeness.pixel_integrity.not_examined"))
     if item.is_fallback:
         findings.append(_reason("metadata.request_match.unknown_exam"))
-    if suspended:
+    if policy.standing_of(facts.device, facts.institution) is not None:
         findings.append(_reason("metadata.device.suspended"))
     dimensions = score(findings)
     total = _total(dimensions, item)
@@ -104,7 +106,7 @@ def judge(
     return ItemJudgement(
         item,
         verdict,
-        _grade(total, verdict),
+        "D" if verdict == "reject" else policy.grade(total),
         total,
         score(findings),
         _components(facts, item),
@@ -181,7 +183,7 @@ def _related(facts: Facts, item: ExamItem, as_of: date) -> tuple[list[Measuremen
     return measurements, tuple(failures)
 
 
-def _finding(facts: Facts, item: ExamItem, measurement: Measurement, scope: _Scope) -> Finding | None:
+def _finding(facts: Facts, item: ExamItem, measurement: Measurement, scope: _Scope, policy: Policy) -> Finding | None:
     limit = item.limits.get(measurement.metric)
     series = measurement.location.series_instance_uid
     if limit is None or (series in scope.foreign) or not _binds(limit, facts):
@@ -195,7 +197,8 @@ def _finding(facts: Facts, item: ExamItem, measurement: Measurement, scope: _Sco
     unneeded = series is not None and series not in scope.needed and not limit.veto
     if level == "reject" and (unneeded or (limit.adults_only and facts.is_adult is None)):
         level = "review"
-    return _worded(measurement, quantity(measurement.metric), level, bound, limit)
+    deduct = policy.deduct[level] if limit.deduct is None else limit.deduct
+    return _worded(measurement, quantity(measurement.metric), level, bound, limit, deduct)
 
 
 def _binds(limit: Limit, facts: Facts) -> bool:
@@ -206,7 +209,9 @@ def _binds(limit: Limit, facts: Facts) -> bool:
     )
 
 
-def _worded(measurement: Measurement, words: Quantity, level: Level, bound: float, limit: Limit) -> Finding:
+def _worded(
+    measurement: Measurement, words: Quantity, level: Level, bound: float, limit: Limit, deduct: float
+) -> Finding:
     fields = {**measurement.detail, "value": measurement.value, "limit": bound, "unit": measurement.unit}
     return Finding(
         metric=measurement.metric,
@@ -220,7 +225,7 @@ def _worded(measurement: Measurement, words: Quantity, level: Level, bound: floa
         clause=limit.clause,
         message=Text(words.en.format_map(_Fields(fields)), words.zh.format_map(_Fields(fields))),
         remedy=Text(words.remedy_en.format_map(_Fields(fields)), words.remedy_zh.format_map(_Fields(fields))),
-        deduct=DEDUCT[level] if limit.deduct is None else limit.deduct,
+        deduct=deduct,
     )
 
 
@@ -237,10 +242,9 @@ class _Fields(dict[str, object]):
 
 def _reason(metric: str, value: float = 1.0, bound: float | None = None) -> Finding:
     words = REASONS[metric]
-    location: Location = NOWHERE
-    measurement = Measurement(metric, value, words.unit, location)
-    limit = Limit.model_validate({"review": {"above": 0}, "clause": "rule of decision", "deduct": 0})
-    finding = _worded(measurement, words, "review", bound if bound is not None else 0.0, limit)
+    measurement = Measurement(metric, value, words.unit, NOWHERE)
+    limit = Limit.model_validate({"review": {"above": 0}, "clause": "rule of decision"})
+    finding = _worded(measurement, words, "review", bound if bound is not None else 0.0, limit, deduct=0.0)
     return finding if bound is not None else replace(finding, limit=None)
 
 
@@ -262,13 +266,6 @@ def _total(dimensions: dict[Dimension, DimensionScore], item: ExamItem) -> float
     weights = item.weights
     weighted = sum(weights[dimension] * dimensions[dimension].score for dimension in DIMENSIONS)
     return round(weighted / sum(weights.values()), 1)
-
-
-def _grade(total: float, verdict: Verdict) -> Grade:
-    """A 甲 from 90, B 乙 from 80, C 丙 from 60; D 废 below, and for whatever is rejected."""
-    if verdict == "reject":
-        return "D"
-    return next((grade for mark, grade in GRADES if total >= mark), "D")
 
 
 def _worst_first(finding: Finding) -> tuple[object, ...]:

@@ -169,7 +169,9 @@ def _names() -> _Names:
     if len(words.variants.origin) != len(words.variants.target):
         raise ConfigError(f"{_FILE}: variants: `from` and `to` differ in length")
     regions = [(_Region(_regions("regions", key)), listed) for key, listed in words.regions.items()]
-    regions += [(_Region(_regions("vague_regions", key), vague=True), listed) for key, listed in words.vague_regions.items()]
+    regions += [
+        (_Region(_regions("vague_regions", key), vague=True), listed) for key, listed in words.vague_regions.items()
+    ]
     unknown = (set(words.views) | set(words.view_codes)) - XR_COMPONENTS - {"FRONTAL", "several"}
     if unknown:
         raise ConfigError(f"{_FILE}: views: {', '.join(sorted(unknown))} is no view")
@@ -181,7 +183,9 @@ def _names() -> _Names:
         side_letters=tuple((frozenset(group.words), group.letters) for group in sides.by_language),
         contrast=Lexicon("contrast", [(key, getattr(words.contrast, key)) for key in ContrastWords.model_fields]),
         views=Lexicon("views", words.views.items()),
-        region_codes={code: _regions("region_codes", key) for key, codes in words.region_codes.items() for code in codes.split()},
+        region_codes={
+            code: _regions("region_codes", key) for key, codes in words.region_codes.items() for code in codes.split()
+        },
         view_codes={code: view for view, codes in words.view_codes.items() for code in codes.split()},
     )
 
@@ -205,8 +209,14 @@ def regions_in(text: str) -> tuple[str, ...]:
     named: list[str] = []
     hinted: list[str] = []
     for start, end, region in _found_regions(tokens):
-        lone = end - start == 1 and len(tokens[start].text) == 1 and (start == 0 or tokens[start - 1].text not in "左右双两")
+        lone = (
+            end - start == 1
+            and len(tokens[start].text) == 1
+            and (start == 0 or tokens[start - 1].text not in "左右双两")
+        )
         (hinted if region.vague or lone else named).extend(region.regions)
+    if "phantom" in named:
+        return ("phantom",)  # a head phantom is no head
     return tuple(dict.fromkeys(named or hinted))
 
 
@@ -247,7 +257,11 @@ def laterality_in(text: str) -> Laterality | None:
     words = {token.text for token in tokens}
     for language, letters in names.side_letters:
         if language & words:
-            places = (place for place, token in enumerate(tokens) if token.text in letters and not _touches_digit(tokens, place))
+            places = (
+                place
+                for place, token in enumerate(tokens)
+                if token.text in letters and not _touches_digit(tokens, place)
+            )
             sides.update(letters[tokens[place].text] for place in places)
     if "B" in sides or {"L", "R"} <= sides:
         return "B"
@@ -258,13 +272,17 @@ def _touches_digit(tokens: Sequence[Token], place: int) -> bool:
     """Whether a number stands right beside a token (L5, 3D), with nothing between."""
     token = tokens[place]
     before, after = tokens[:place][-1:], tokens[place + 1 : place + 2]
-    return any(other.text.isdigit() and (other.end == token.start or other.start == token.end) for other in (*before, *after))
+    return any(
+        other.text.isdigit() and (other.end == token.start or other.start == token.end) for other in (*before, *after)
+    )
 
 
 @lru_cache(maxsize=_CACHED_TEXTS)
 def contrast_in(text: str) -> bool | None:
     """Whether a text says that contrast medium was given; True where it says both (W+WO), None where it says nothing."""
-    said = {meaning for _, _, meaning in _names().contrast.found_in(_tokens(_PLUS_C.sub(" PLUSCONTRAST ", text.upper())))}
+    said = {
+        meaning for _, _, meaning in _names().contrast.found_in(_tokens(_PLUS_C.sub(" PLUSCONTRAST ", text.upper())))
+    }
     if "given" in said:
         return True
     return False if "not_given" in said else True if "vague" in said else None

@@ -19,7 +19,17 @@ from qc_models.vocabulary import DIMENSIONS, LEVELS, Dimension, Grade, Verdict
 
 SCHEMA = 1
 _LOCATION_KEYS = ("series_instance_uid", "sop_instance_uid", "frame", "slice", "box")
-_STACK_KEYS = ("series_instance_uid", "index", "num_slices", "modality", "plane", "role", "region", "view", "laterality")
+_STACK_KEYS = (
+    "series_instance_uid",
+    "index",
+    "num_slices",
+    "modality",
+    "plane",
+    "role",
+    "region",
+    "view",
+    "laterality",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ class QcReport:
     def facts(self) -> Facts:
         """The facts it was judged from, to judge again."""
         content = self.content
-        return _facts_adapter().validate_python(
+        facts: Facts = _facts_adapter().validate_python(
             {
                 **content["facts"],
                 "study_instance_uid": content["study_instance_uid"],
@@ -69,6 +79,7 @@ class QcReport:
                 "models": content["models"],
             }
         )
+        return facts
 
 
 def make_report(

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from qc_models.dicom.modality_values import modality_values
 from qc_models.dicom.mosaic import mosaic_tiles
-from qc_models.dicom.pixel_data import decode_frames, modality_values
+from qc_models.dicom.pixel_data import decode_frames
 from qc_models.errors import InputError
 from qc_models.stack import Stack
 from qc_models.study import Frame, Instance
@@ -19,7 +20,9 @@ PICTURE_PIXELS = 300
 OUTLINE = (255, 140, 0)
 
 
-def picture(instance: Instance, frame: Frame, *, box: Sequence[int] | None = None, outlined: bool = False) -> str | None:
+def picture(
+    instance: Instance, frame: Frame, *, box: Sequence[int] | None = None, outlined: bool = False
+) -> str | None:
     """One frame as a PNG data URL, windowed as its header says; None where it does not decode.
 
     `box` is (row, column, height, width) in pixels; without one, `outlined` frames the whole slice.
@@ -31,7 +34,10 @@ def picture(instance: Instance, frame: Frame, *, box: Sequence[int] | None = Non
     image = Image.fromarray(grey).convert("RGB")
     scale = PICTURE_PIXELS / max(image.size)
     aspect = _aspect(frame)
-    size = (max(1, round(image.width * scale * min(1.0, aspect))), max(1, round(image.height * scale * min(1.0, 1 / aspect))))
+    size = (
+        max(1, round(image.width * scale * min(1.0, aspect))),
+        max(1, round(image.height * scale * min(1.0, 1 / aspect))),
+    )
     resized = image.resize(size, Image.Resampling.BILINEAR)
     if box is not None or outlined:
         top, left, height, width = box or (0, 0, frame.rows, frame.columns)
@@ -52,7 +58,9 @@ def _grey(instance: Instance, frame: Frame) -> NDArray[np.uint8]:
         return np.asarray(stored, dtype=np.uint8) if stored.dtype == np.uint8 else _stretch(stored.astype(np.float32))
     values = modality_values(stored, header, frame.index)
     centre, width = header.number("WindowCenter"), header.number("WindowWidth")
-    grey = _window(values, centre, width) if centre is not None and width is not None and width > 1 else _stretch(values)
+    grey = (
+        _window(values, centre, width) if centre is not None and width is not None and width > 1 else _stretch(values)
+    )
     if grey.max() == grey.min():  # a window that shows nothing
         grey = _stretch(values)
     return 255 - grey if header.text("PhotometricInterpretation") == "MONOCHROME1" else grey
@@ -60,12 +68,15 @@ def _grey(instance: Instance, frame: Frame) -> NDArray[np.uint8]:
 
 def _window(values: NDArray[np.float32], centre: float, width: float) -> NDArray[np.uint8]:
     """The linear window of PS3.3 C.11.2.1.2."""
-    return np.clip(((values - (centre - 0.5)) / (width - 1) + 0.5) * 255, 0, 255).astype(np.uint8)
+    grey: NDArray[np.uint8] = np.clip(((values - (centre - 0.5)) / (width - 1) + 0.5) * 255, 0, 255).astype(np.uint8)
+    return grey
 
 
 def _stretch(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     low, high = np.percentile(values[::2, ::2], (0.5, 99.5))
-    return np.clip((values - low) / max(float(high - low), 1e-6) * 255, 0, 255).astype(np.uint8)
+    scaled = np.clip((values - low) / max(float(high - low), 1e-6) * 255, 0, 255)
+    grey: NDArray[np.uint8] = scaled.astype(np.uint8)
+    return grey
 
 
 def _aspect(frame: Frame) -> float:

@@ -2,10 +2,10 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,7 +35,9 @@ Exit status: 0 every study passed; 1 at least one goes to review or is rejected;
 2 wrong usage or configuration; 3 nothing readable."""
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--item", "item_ids", multiple=True, metavar="ID", help="Judge as this exam item instead of matching one.")
+@click.option(
+    "--item", "item_ids", multiple=True, metavar="ID", help="Judge as this exam item instead of matching one."
+)
 @click.option(
     "--catalogue",
     type=click.Path(path_type=Path, file_okay=False),
@@ -47,7 +49,9 @@ Exit status: 0 every study passed; 1 at least one goes to review or is rejected;
     "--format", "output_format", type=click.Choice(["table", "json", "html"]), default="table", show_default=True
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write reports into this folder.")
-@click.option("--workers", type=click.IntRange(min=1), help="Decoding threads; as many as there are processors otherwise.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Decoding threads; as many as there are processors otherwise."
+)
 @click.option("--no-pixels", is_flag=True, help="Headers only: fast, and review at best.")
 def score(
     paths: Sequence[str],
@@ -172,7 +176,7 @@ def _kept(examined: Iterable["Examined"], path: Path, verdicts: list[str]) -> It
             yield entry
 
 
-def _print_table(contents: Iterable[object]) -> None:
+def _print_table(contents: Iterable[Mapping[str, Any]]) -> None:
     from serving.score_table import print_table
 
     print_table(contents)

@@ -46,7 +46,9 @@ DEFAULTS: dict[str, Any] = {
 def instance(**keywords: Any) -> Dataset:
     """A dataset of DEFAULTS and `keywords`; a keyword of None is left out, sequences are lists of mappings."""
     dataset = Dataset()
-    for keyword, value in (DEFAULTS | {"SOPInstanceUID": generate_uid(entropy_srcs=[repr(keywords)])} | keywords).items():
+    for keyword, value in (
+        DEFAULTS | {"SOPInstanceUID": generate_uid(entropy_srcs=[repr(keywords)])} | keywords
+    ).items():
         if keyword == "pixels" or value is None:
             continue
         if isinstance(value, list) and value and isinstance(value[0], Mapping):

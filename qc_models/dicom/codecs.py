@@ -1,7 +1,7 @@
 """Decode one compressed frame: a table from transfer syntax to decoder, and the checks that no decoder makes for us.
 
-Decoders are those of imagecodecs, which release the interpreter's lock; where one refuses, pydicom's are tried. Streams
-that end early are refused here, because several decoders fill up what is missing and say nothing.
+Decoders are those of imagecodecs: they release the interpreter's lock and survive broken bytes, which GDCM does not always.
+Streams that end early are refused here, because JPEG decoders fill up what is missing and say nothing.
 """
 
 import zlib
@@ -87,10 +87,36 @@ def _read_2000(data: bytes, layout: PixelLayout, decode: Callable[[bytes], Pixel
 
 
 def _run_lengths(data: bytes, layout: PixelLayout) -> Pixels:
-    """RLE (PS3.5 annex G): a segment for each sample and each byte of a value, so that colours lie in planes."""
-    raw = imagecodecs.dicomrle_decode(data, f"<u{layout.dtype.itemsize}")
+    """RLE (PS3.5 annex G): a segment for each sample and each byte of a value, so that colours lie in planes.
+
+    Some encoders pad segments so that they decode to more than they should; pydicom, if slowly, knows where to stop.
+    """
     full = "YBR_FULL" if layout.photometric == "YBR_FULL_422" else layout.photometric
-    return _unpack(raw, replace(layout, planar=True, photometric=full))
+    layout = replace(layout, planar=True, photometric=full)
+    try:
+        return _unpack(imagecodecs.dicomrle_decode(data, f"<u{layout.dtype.itemsize}"), layout)
+    except (imagecodecs.DicomrleError, PixelError):
+        return _run_lengths_by_pydicom(data, layout)
+
+
+def _run_lengths_by_pydicom(data: bytes, layout: PixelLayout) -> Pixels:
+    from pydicom.encaps import encapsulate
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import RLELossless
+
+    options: dict[str, Any] = {
+        "rows": layout.rows,
+        "columns": layout.columns,
+        "number_of_frames": 1,
+        "samples_per_pixel": layout.samples,
+        "photometric_interpretation": layout.photometric,
+        "planar_configuration": 1,
+        "bits_allocated": layout.bits_allocated,
+        "bits_stored": layout.bits_stored,
+        "pixel_representation": int(layout.signed),
+    }
+    decoder = get_decoder(RLELossless)
+    return decoder.as_array(encapsulate([data]), index=0, decoding_plugin="pydicom", **options)[0]
 
 
 def _deflated(data: bytes, layout: PixelLayout) -> Pixels:
@@ -115,21 +141,20 @@ def _to_rgb(pixels: Pixels, layout: PixelLayout) -> Pixels:
     return ybr_to_rgb(pixels, layout.bits_stored) if layout.photometric in _YBR else pixels
 
 
-# Transfer syntax -> (decoder, pydicom's plugin where it refuses). JPEG 2000 has no second choice: others are tolerant.
-_DECODERS: dict[str, tuple[Callable[[bytes, PixelLayout], Pixels], str | None]] = {
-    "1.2.840.10008.1.2.4.50": (_jpeg, "pillow"),
-    "1.2.840.10008.1.2.4.51": (_jpeg, "gdcm"),
-    "1.2.840.10008.1.2.4.57": (_jpeg, "gdcm"),
-    "1.2.840.10008.1.2.4.70": (_jpeg, "gdcm"),
-    "1.2.840.10008.1.2.4.80": (_jpeg_ls, "pyjpegls"),
-    "1.2.840.10008.1.2.4.81": (_jpeg_ls, "pyjpegls"),
-    "1.2.840.10008.1.2.4.90": (_jpeg_2000, None),
-    "1.2.840.10008.1.2.4.91": (_jpeg_2000, None),
-    "1.2.840.10008.1.2.4.201": (_high_throughput_2000, None),
-    "1.2.840.10008.1.2.4.202": (_high_throughput_2000, None),
-    "1.2.840.10008.1.2.4.203": (_high_throughput_2000, None),
-    "1.2.840.10008.1.2.5": (_run_lengths, "pydicom"),
-    "1.2.840.10008.1.2.8.1": (_deflated, None),
+_DECODERS: dict[str, Callable[[bytes, PixelLayout], Pixels]] = {
+    "1.2.840.10008.1.2.4.50": _jpeg,
+    "1.2.840.10008.1.2.4.51": _jpeg,
+    "1.2.840.10008.1.2.4.57": _jpeg,
+    "1.2.840.10008.1.2.4.70": _jpeg,
+    "1.2.840.10008.1.2.4.80": _jpeg_ls,
+    "1.2.840.10008.1.2.4.81": _jpeg_ls,
+    "1.2.840.10008.1.2.4.90": _jpeg_2000,
+    "1.2.840.10008.1.2.4.91": _jpeg_2000,
+    "1.2.840.10008.1.2.4.201": _high_throughput_2000,
+    "1.2.840.10008.1.2.4.202": _high_throughput_2000,
+    "1.2.840.10008.1.2.4.203": _high_throughput_2000,
+    "1.2.840.10008.1.2.5": _run_lengths,
+    "1.2.840.10008.1.2.8.1": _deflated,
 }
 
 
@@ -140,39 +165,12 @@ def decode_compressed(transfer_syntax_uid: str | None, data: bytes, layout: Pixe
         raise PixelError(
             f"transfer syntax {uid[:64]} is none that can be decoded; send the object as JPEG 2000 or native"
         )
-    decode, plugin = _DECODERS[uid]
     try:
-        pixels = decode(data, layout)
+        pixels = _DECODERS[uid](data, layout)
     except PixelError:
         raise
     except Exception as error:  # a decoder may raise anything on broken bytes
-        if plugin is None:
-            raise PixelError(f"the compressed image is broken ({str(error)[:80]}); send the object again") from error
-        pixels = _second_choice(uid, plugin, data, layout)
+        raise PixelError(f"the compressed image is broken ({str(error)[:80]}); send the object again") from error
     if pixels.shape != layout.shape:
         raise PixelError(f"the frame decodes to shape {pixels.shape} in place of {layout.shape}; correct the header")
     return pixels.astype(layout.dtype, copy=False)
-
-
-def _second_choice(uid: str, plugin: str, data: bytes, layout: PixelLayout) -> Pixels:
-    """The frame by one of pydicom's decoders, which are slower but differ in what they accept."""
-    from pydicom.encaps import encapsulate
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import UID
-
-    options: dict[str, Any] = {
-        "rows": layout.rows,
-        "columns": layout.columns,
-        "number_of_frames": 1,
-        "samples_per_pixel": layout.samples,
-        "photometric_interpretation": layout.photometric,
-        "planar_configuration": int(bool(layout.planar)),
-        "bits_allocated": layout.bits_allocated,
-        "bits_stored": layout.bits_stored,
-        "pixel_representation": int(layout.signed),
-    }
-    try:
-        pixels, _ = get_decoder(UID(uid)).as_array(encapsulate([data]), index=0, decoding_plugin=plugin, **options)
-    except Exception as error:
-        raise PixelError(f"the compressed image is broken ({str(error)[:80]}); send the object again") from error
-    return pixels

@@ -107,7 +107,7 @@ def test_a_stored_report_can_be_judged_again(study_of: Build, settings: Settings
     stored = QcReport.from_json(examined.report.to_json())
     assert stored.facts() == examined.facts
     item = settings.catalogue.item(stored.content["items"][0]["item"])
-    again = judge(stored.facts(), item, date(2026, 9, 30))
+    again = judge(stored.facts(), item, date(2026, 9, 30), settings.policy)
     assert (again.verdict, again.score) == (stored.verdict, stored.content["score"])
 
 

@@ -4,19 +4,24 @@ from datetime import date
 
 import pytest
 
+from qc_models.exam_item import Name
 from qc_models.facts import Facts
 from qc_models.findings import CheckFailure, Location, Measurement
 from qc_models.judgement import ItemJudgement, judge
+from qc_models.policy import Suspension, load_policy
 from tests.judged_facts import facts, item, stack
 
 AS_OF = date(2026, 9, 30)
+POLICY = load_policy()
 MISSING = "completeness.slice_positions.missing"
 PLAIN = stack("1.1", "plain", region=("chest",))
 
 
-def judged(fact: Facts, limit: dict[str, object] | None = None, metric: str = MISSING, **fields: object) -> ItemJudgement:
+def judged(
+    fact: Facts, limit: dict[str, object] | None = None, metric: str = MISSING, **fields: object
+) -> ItemJudgement:
     limits = {} if limit is None else {metric: {"clause": "test", **limit}}
-    return judge(fact, item("T", "chest", ("plain",), limits=limits, **fields), AS_OF)
+    return judge(fact, item("T", "chest", ("plain",), limits=limits, **fields), AS_OF, POLICY)
 
 
 def missing(value: float, series: str | None = "1.1") -> Facts:
@@ -69,7 +74,9 @@ def test_the_series_of_another_item_do_not_count() -> None:
     hand = stack("2.2", "AP", region=("hand",), modality="XR")
     measured = (Measurement(MISSING, 1, "slices", Location(series_instance_uid="2.2")),)
     own = item("T", "chest", ("plain",), limits={MISSING: {"reject": {"above": 0}, "clause": "test"}})
-    assert judge(facts(stacks=(PLAIN, hand), measurements=measured), own, AS_OF, others=(other,)).verdict == "pass"
+    assert (
+        judge(facts(stacks=(PLAIN, hand), measurements=measured), own, AS_OF, POLICY, others=(other,)).verdict == "pass"
+    )
 
 
 def test_limits_of_adults_spare_children_and_review_at_unknown_age() -> None:
@@ -110,8 +117,10 @@ def test_without_pixels_review_is_the_best() -> None:
 
 
 def test_a_suspended_device_sends_to_review() -> None:
+    policy = POLICY.model_copy(update={"suspended": (Suspension(institution="CQ-X", reason=Name(en="x", zh="x")),)})
     own = item("T", "chest", ("plain",))
-    assert judge(facts(stacks=(PLAIN,)), own, AS_OF, suspended=True).verdict == "review"
+    assert judge(facts(stacks=(PLAIN,), institution="CQ-X"), own, AS_OF, policy).verdict == "review"
+    assert judge(facts(stacks=(PLAIN,), institution="CQ-Y"), own, AS_OF, policy).verdict == "pass"
 
 
 @pytest.mark.parametrize(("band", "verdict"), [(0, "pass"), (37, "pass"), (39, "review")])

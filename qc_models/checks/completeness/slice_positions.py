@@ -2,8 +2,8 @@
 
 Higher is worse. Positions are ImagePositionPatient along the normal of the stack (PS3.3 C.7.6.2.1.1), never SliceLocation or
 SpacingBetweenSlices alone. The usual step is the most common one, or a smaller one of which the others are multiples; a step of
-k usual steps misses k - 1 slices. CT is held strictly; in MR a gap of three slices or more between blocks is planned unless
-instance numbers are absent there. A spacing that changes half way makes two regular parts and misses nothing. Where all steps
+k usual steps misses k - 1 slices. A gap of three slices or more between blocks is planned unless instance numbers are absent
+there; CT must show by numbers that none is. A spacing that changes half way makes two regular parts and misses nothing. Where all steps
 are equal, a stride of the instance numbers together with the declared spacing or thickness tells that only every k-th slice came.
 At each position one frame a time is expected: as many as CardiacNumberOfImages says or as most positions have.
 Source: gaps in positions mean lost slices in CT and may be planned in MR (public import bugs of ITK and dcm2niix).

@@ -1,0 +1,71 @@
+"""Positions: gaps, copies and uneven steps are told from planned ones, whatever the numbers say."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from qc_models.checks.completeness.slice_positions import QUANTITIES, Declared, examine, frames_missing, measure, usual_step
+
+CASES = yaml.safe_load((Path(__file__).parent / "cases/slice_positions.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_case(case: dict[str, Any], series_of: Any, evidence_of: Any, assert_measured: Any) -> None:
+    assert_measured(measure(evidence_of(series_of(case))), case["expect"])
+
+
+def test_one_step_of_three_point_two_among_one_point_six_is_one_lost_slice() -> None:
+    assert examine([1.6, 1.6, 3.2, 1.6, 1.6], Declared()).missing == {2: 1}
+
+
+def test_numbers_that_run_through_forgive_mr_a_wide_gap_and_ct_none_of_two_slices() -> None:
+    steps, whole = [4.0] * 5 + [12.0] + [4.0] * 5, (0,) * 11
+    assert examine(steps, Declared(absent=whole, strict=True)).missing == {5: 2}
+    wide = [4.0] * 5 + [40.0] + [4.0] * 5
+    assert examine(wide, Declared(absent=whole, strict=False)).planned == {5: 9}
+    assert examine([4.0, 4.0, 40.0, 4.0], Declared(absent=None, strict=True)).missing == {2: 9}
+
+
+def test_few_steps_prove_nothing_without_numbers() -> None:
+    found = examine([5.0, 10.0], Declared())
+    assert found.missing == {}
+    assert found.irregular == {1: 1.0}
+
+
+@pytest.mark.parametrize(
+    ("steps", "usual"),
+    [
+        ([5, 5, 5, 7], 5),
+        ([10, 10, 5, 10, 5], 5),  # a third of the steps bear the smaller one out
+        ([5] * 10 + [2.5, 2.5], 5),  # an extra slice inside one step makes no base of half a step
+        ([6.958, 6.972, 7.071, 7.057, 6.972], 6.972),
+    ],
+)
+def test_usual_step(steps: list[float], usual: float) -> None:
+    assert usual_step(steps, None, 0.0) == pytest.approx(usual)
+
+
+def test_frames_expected_at_each_position() -> None:
+    assert frames_missing([2, 2, 1, 2], None, labelled=False) == (2, {2: -1})
+    assert frames_missing([1, 1, 2, 1], None, labelled=True) == (1, {2: 1})
+    assert frames_missing([2, 2, 20], 20, labelled=True) == (20, {0: -18, 1: -18})
+    assert frames_missing([20, 20, 18], None, labelled=True) == (20, {2: -2})
+
+
+def test_gaps_are_placed_by_slice_and_told_by_position_and_number(evidence_of: Any, series_of: Any) -> None:
+    evidence = evidence_of(series_of({"slices": 12, "drop": [4]}))
+    (gap,) = [measurement for measurement in measure(evidence) if measurement.metric.endswith(".missing")]
+    assert (gap.location.stack, gap.location.slice) == (0, 3)
+    assert gap.detail["after"] == ["15.0 mm (#4)"]
+    assert "15.0 mm (#4)" in QUANTITIES["missing"].remedy_zh.format(value=gap.value, **gap.detail)
+
+
+def test_localizers_and_radiographs_are_exempt(evidence_of: Any, series_of: Any) -> None:
+    assert list(measure(evidence_of(series_of({"slices": 12, "drop": [4]}), role="LOC"))) == []
+
+
+def test_radiographs_are_exempt(evidence_of: Any) -> None:
+    keywords = {"Modality": "DX", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.1"}
+    assert list(measure(evidence_of([{"InstanceNumber": number, **keywords} for number in (1, 4)]))) == []
