@@ -6,6 +6,8 @@ from typing import Any
 _GAPS = (
     "completeness.slice_positions.missing",
     "completeness.slice_positions.missing_frames",
+    "completeness.slice_positions.irregular",
+    "completeness.slice_positions.thinned",
     "completeness.instance_numbers.missing",
     "completeness.acquisition_sets.",
     "completeness.declared_counts.",
@@ -27,7 +29,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "missing_component": ("completeness.required_components.",),
     "patient_mix_up": ("metadata.patient_identity.",),
     "future_date": ("metadata.dates.future_days",),
-    "birth_after_study": ("metadata.dates.before_birth_days",),
+    "birth_after_study": ("metadata.dates.before_birth",),
     "wrong_charset": ("metadata.character_set.",),
     "wrong_body_part": ("body_part.declared_region.", "metadata.request_match.", "completeness.required_components."),
     "wrong_side": ("metadata.laterality.",),

@@ -63,8 +63,8 @@ class LazyGroup(click.Group):
 def touchstone() -> None:
     """Touchstone 试金石: scores CT, MR and X-ray studies and decides whether other hospitals may rely on them.
 
-    Exit codes: 0 done; 1 a model, disk or service failed; 2 a wrong option or configuration file; 3 nothing in the input could be
-    used; 130 interrupted.
+    Exit codes: 0 done, and every study passed; 1 not every study passed, or a model, disk or service failed; 2 a wrong option or
+    configuration file; 3 nothing in the input could be read; 130 interrupted.
     """
 
 

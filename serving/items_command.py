@@ -205,15 +205,16 @@ def _print_table(chosen: list["ExamItem"]) -> None:
 
 
 def _print_item(item: "ExamItem") -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
     facts = Table(show_header=False, box=None, pad_edge=False)
     for label, text in _lines(item):
         if text:
             facts.add_row(label, text)
-    limits = Table("limit", "note", "review", "reject", "points", "when", "clause", box=None, pad_edge=False)
-    for metric, limit in item.limits.items():
-        limits.add_row(metric, *limit_columns(limit))
+    metric = Column("limit", no_wrap=True)
+    limits = Table(metric, "note", "review", "reject", "points", "when", "clause", box=None, pad_edge=False)
+    for name, limit in item.limits.items():
+        limits.add_row(name, *limit_columns(limit))
     printed([facts, "", limits if item.limits else "no limits"])
 
 

@@ -46,13 +46,8 @@ def test_options_of_score_are_those_decided() -> None:
 
 
 @pytest.mark.parametrize("name", COMMAND_NAMES)
-def test_table_tells_what_the_command_says_of_itself(name: str) -> None:
+def test_every_command_is_where_the_table_says(name: str) -> None:
     assert command(name).name == name
-    assert command(name).get_short_help_str(limit=200) == COMMANDS[name][1]
-
-
-@pytest.mark.parametrize("name", COMMAND_NAMES)
-def test_every_command_has_a_help(name: str) -> None:
     result = call(name, "--help")
     assert result.exit_code == 0
     assert result.stdout.startswith(f"Usage: touchstone {name}")

@@ -12,7 +12,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from qc_models.dicom.codestream import JPEG_LS, LOSSLESS_JPEG, read_jpeg, read_jpeg_2000, require_end
+from qc_models.dicom.codestream import JPEG_LS, LOSSLESS_JPEG, read_jpeg, read_jpeg_2000, require_end, require_tiles
 from qc_models.dicom.color import ybr_to_rgb
 from qc_models.dicom.native import frame_bits, unpack_frame
 from qc_models.dicom.pixel_layout import PixelError, PixelLayout, Pixels, align_bits
@@ -68,19 +68,15 @@ def _jpeg_ls(data: bytes, layout: PixelLayout) -> Pixels:
 
 
 def _jpeg_2000(data: bytes, layout: PixelLayout) -> Pixels:
-    return _read_2000(data, layout, imagecodecs.jpeg2k_decode)
-
-
-def _high_throughput_2000(data: bytes, layout: PixelLayout) -> Pixels:
-    return _read_2000(data, layout, imagecodecs.htj2k_decode)
-
-
-def _read_2000(data: bytes, layout: PixelLayout, decode: Callable[[bytes], Pixels]) -> Pixels:
     """JPEG 2000; its own colour transform is undone by the decoder, its sign is that of the header where they differ."""
     require_end(data)
     stream = read_jpeg_2000(data)
     stream.check(layout)
-    pixels = decode(data)
+    if stream.high_throughput:
+        require_tiles(data, stream.offset)
+        pixels = imagecodecs.htj2k_decode(data[stream.offset :])
+    else:
+        pixels = imagecodecs.jpeg2k_decode(data)
     if layout.samples == 1 and stream.signed != layout.signed:
         return _signed_by(stream.precision, pixels, layout)
     return _to_rgb(pixels, layout)
@@ -150,9 +146,9 @@ _DECODERS: dict[str, Callable[[bytes, PixelLayout], Pixels]] = {
     "1.2.840.10008.1.2.4.81": _jpeg_ls,
     "1.2.840.10008.1.2.4.90": _jpeg_2000,
     "1.2.840.10008.1.2.4.91": _jpeg_2000,
-    "1.2.840.10008.1.2.4.201": _high_throughput_2000,
-    "1.2.840.10008.1.2.4.202": _high_throughput_2000,
-    "1.2.840.10008.1.2.4.203": _high_throughput_2000,
+    "1.2.840.10008.1.2.4.201": _jpeg_2000,
+    "1.2.840.10008.1.2.4.202": _jpeg_2000,
+    "1.2.840.10008.1.2.4.203": _jpeg_2000,
     "1.2.840.10008.1.2.5": _run_lengths,
     "1.2.840.10008.1.2.8.1": _deflated,
 }

@@ -1,6 +1,6 @@
 """What a JPEG, JPEG-LS or JPEG 2000 stream says of itself, and whether it is there to its end.
 
-Markers: ITU-T T.81 annex B (JPEG), T.87 annex C (JPEG-LS), T.800 annex A (JPEG 2000).
+Markers: ITU-T T.81 annex B (JPEG), T.87 annex C (JPEG-LS), T.800 annex A (JPEG 2000), T.814 annex A (high throughput).
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ _JPEG_FRAME = Struct(">BHHB").unpack_from
 _SIZE = Struct(">8I H").unpack_from
 _CODE_STREAM = b"\xff\x4f\xff\x51"
 _JP2_SEARCH = 4096
+
+_PART_15 = 0x4000  # capabilities of T.814, high throughput, are announced
 
 LOSSLESS_JPEG, JPEG_LS = 0xC3, 0xF7
 
@@ -34,7 +36,8 @@ class Codestream:
     samples: int
     precision: int
     signed: bool
-    luminance: bool | None
+    luminance: bool | None = None
+    high_throughput: bool = False
     offset: int = 0
 
     def check(self, layout: PixelLayout) -> None:
@@ -58,6 +61,24 @@ def require_end(data: bytes) -> None:
     body = data.rstrip(b"\0")
     if not (body.endswith(b"\xff\xd9") or body[:-1].endswith(b"\xff\xd9")):
         raise PixelError("the compressed image ends early, its end marker is missing; send the object again")
+
+
+def require_tiles(data: bytes, offset: int) -> None:
+    """PixelError where a tile-part of a JPEG 2000 stream is shorter than it says: OpenJPH would fill up what is missing."""
+    position = offset + 2
+    try:
+        while True:
+            lead, marker, length = _SEGMENT(data, position)
+            if lead == 0xFF and marker == 0x90:
+                length = int.from_bytes(data[position + 6 : position + 10], "big") - 2
+                if length < 0:  # a length of zero: the part goes on to the end marker
+                    return
+            position += 2 + length
+            if data[position : position + 2] == b"\xff\xd9":
+                return
+    except StructError:
+        pass
+    raise PixelError("the compressed image lacks a part of a tile; send the object again")
 
 
 def read_jpeg(data: bytes) -> Codestream:
@@ -99,4 +120,14 @@ def read_jpeg_2000(data: bytes) -> Codestream:
         depth = data[offset + 42]
     except (StructError, IndexError):
         raise PixelError("the compressed image has no frame header; send the object again") from None
-    return Codestream(None, bottom - top, right - left, samples, (depth & 0x7F) + 1, depth > 0x7F, None, offset)
+    capabilities = int.from_bytes(data[offset + 6 : offset + 8], "big")
+    return Codestream(
+        kind=None,
+        rows=bottom - top,
+        columns=right - left,
+        samples=samples,
+        precision=(depth & 0x7F) + 1,
+        signed=depth > 0x7F,
+        high_throughput=bool(capabilities & _PART_15),
+        offset=offset,
+    )

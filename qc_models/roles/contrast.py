@@ -30,7 +30,9 @@ def contrast_of(clues: Clues, stack: Stack, injected_s: float | None) -> Contras
     """What the header and the injection time of the whole study tell about one stack (PS3.3 C.7.6.4, C.7.6.4b)."""
     own = time_of_day_s(clues.text("ContrastBolusStartTime"))
     start = own if own is not None else injected_s
-    began = min((frame.acquisition_time_s for frame in stack.frames if frame.acquisition_time_s is not None), default=None)
+    began = min(
+        (frame.acquisition_time_s for frame in stack.frames if frame.acquisition_time_s is not None), default=None
+    )
     if start is not None and began is not None and -LONGEST_S < began - start < LONGEST_S:
         return Contrast(began >= start, began - start if began >= start else None)
     administered = clues.text("ContrastBolusAgentAdministered")

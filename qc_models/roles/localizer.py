@@ -25,14 +25,18 @@ def localizer_source(stack: Stack, clues: Clues, series: Sequence[Stack], most_s
 
     `series` are all stacks of its series, `most_slices` the slices of the largest stack of this modality in the study.
     """
-    if clues.words & _LOCALIZER_WORDS or any(word.startswith(_PAGE_WORDS) or word.endswith(" PROT") for word in clues.words):
+    if clues.words & _LOCALIZER_WORDS or any(
+        word.startswith(_PAGE_WORDS) or word.endswith(" PROT") for word in clues.words
+    ):
         return "header"
     if stack.modality not in ("CT", "MR"):
         return None
     if clues.text("SOPClassUID").startswith(_SECONDARY_CAPTURE):
         return "header"
     by_geometry = _is_scout_in_series(stack, series) or (
-        _is_ct_localizer(stack, alone=len(series) == 1, most_slices=most_slices) if stack.modality == "CT" else _is_mr_localizer(clues, series)
+        _is_ct_localizer(stack, alone=len(series) == 1, most_slices=most_slices)
+        if stack.modality == "CT"
+        else _is_mr_localizer(clues, series)
     )
     if by_geometry:
         return "header"

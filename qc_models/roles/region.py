@@ -18,7 +18,14 @@ _TEXTS = (
 )
 _CODED_WEIGHT, _BODY_PART_WEIGHT = 3.0, 2.5
 _VAGUE_FROM = 4  # a word for four regions or more (spine, whole body) contradicts none of them
-_SIDE_CODES: dict[str, Laterality] = {"7771000": "L", "G-A101": "L", "24028007": "R", "G-A100": "R", "51440002": "B", "G-A102": "B"}
+_SIDE_CODES: dict[str, Laterality] = {
+    "7771000": "L",
+    "G-A101": "L",
+    "24028007": "R",
+    "G-A100": "R",
+    "51440002": "B",
+    "G-A102": "B",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +43,13 @@ def region_of(clues: Clues, modality: str) -> RegionLabel:
     precise = [claim for claim in claims if len(claim.regions) < _VAGUE_FROM] or claims
     best = max(precise, key=lambda claim: (_support(claim, claims), len(claim.regions)))
     agreement = _support(best, claims) / sum(claim.weight for claim in claims)
-    said_by: Source = "header" if any(c.source == "header" and set(c.regions) & set(best.regions) for c in claims) else "text"
+    said_by: Source = (
+        "header" if any(c.source == "header" and set(c.regions) & set(best.regions) for c in claims) else "text"
+    )
     certain = 0.95 if said_by == "header" else 0.85
-    return RegionLabel(_brain_or_head(best.regions, claims, modality), round(certain * (0.5 + 0.5 * agreement), 2), said_by)
+    return RegionLabel(
+        _brain_or_head(best.regions, claims, modality), round(certain * (0.5 + 0.5 * agreement), 2), said_by
+    )
 
 
 def laterality_of(clues: Clues) -> Laterality | None:
@@ -94,4 +105,8 @@ def _brain_or_head(regions: tuple[str, ...], claims: Sequence[_Claim], modality:
     """MR of the head is the brain's where anyone says brain; CT of the head is the head's."""
     if modality == "MR" and regions == ("head",) and any("brain" in claim.regions for claim in claims):
         return ("brain",)
-    return ("head",) if modality == "CT" and regions == ("brain",) and any("head" in c.regions for c in claims) else regions
+    return (
+        ("head",)
+        if modality == "CT" and regions == ("brain",) and any("head" in c.regions for c in claims)
+        else regions
+    )

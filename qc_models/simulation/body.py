@@ -3,6 +3,7 @@
 x to the patient's left, y to the back, z to the head, in mm; z = 0 is the lower edge of the pubic symphysis.
 """
 
+import itertools
 import math
 
 from qc_models.simulation.shapes import Point, Shape, disc, ellipsoid, mirrored, moved, rod
@@ -65,7 +66,7 @@ def spine_y_mm(z: float) -> float:
 
 def head() -> list[Shape]:
     """Skull, brain, face and eyes."""
-    shapes = [
+    return [
         ellipsoid("skin", "air", (0, 0, 770), (79, 98, 72)),
         ellipsoid("skin", "air", (0, -45, 722), (62, 62, 55)),
         ellipsoid("fat", "skin", (0, 0, 770), (77, 96, 70)),
@@ -94,7 +95,11 @@ def head() -> list[Shape]:
         # Skull base: petrous bones with air cells, clivus, sella with the pituitary gland.
         rod("dense_bone", "brain_gm", (16, 12, 733), (60, 34, 742), 9),
         rod("dense_bone", "brain_gm", (-16, 12, 733), (-60, 34, 742), 9),
-        *[ellipsoid("gut_gas", "dense_bone", (s * (56 + i), 36 + 2 * i, 740 - 5 * i), (3, 3, 3)) for s in (1, -1) for i in range(4)],
+        *[
+            ellipsoid("gut_gas", "dense_bone", (s * (56 + i), 36 + 2 * i, 740 - 5 * i), (3, 3, 3))
+            for s in (1, -1)
+            for i in range(4)
+        ],
         ellipsoid("gut_gas", "dense_bone", (70, 28, 738), (12, 2.4, 2.4)),
         ellipsoid("gut_gas", "dense_bone", (-70, 28, 738), (12, 2.4, 2.4)),
         ellipsoid("joint_fluid", "dense_bone", (44, 26, 740), (3, 1.5, 3)),
@@ -110,10 +115,9 @@ def head() -> list[Shape]:
         *mirrored(_cerebral_arteries()),
         *_cerebral_arteries(),
         rod("artery", "csf", (0, 2, 712), (0, -2, 756), 1.8),
-        ellipsoid("vein", "cortical", (0, 5, 831), (3.5, 62, 3.5)),
-        ellipsoid("vein", "cortical", (0, 84, 772), (3.5, 3, 38)),
+        ellipsoid("vein", "csf", (0, 5, 831), (3.5, 62, 3.5)),
+        ellipsoid("vein", "csf", (0, 84, 772), (3.5, 3, 38)),
     ]
-    return shapes
 
 
 def _face() -> list[Shape]:
@@ -129,7 +133,11 @@ def _face() -> list[Shape]:
         ellipsoid("gut_gas", "cortical", (14, -84, 786), (11.5, 4.5, 7.5)),
         rod("cortical", "muscle", (48, -20, 730), (44, -34, 690), 5, 12),
         rod("cortical", "muscle", (44, -34, 690), (8, -92, 686), 10, 5),
-        *[ellipsoid("tooth", "muscle", (8 + 6 * i, -88 + 3.2 * i * i / 2, z), (3, 3.5, 5)) for i in range(5) for z in (704, 693)],
+        *[
+            ellipsoid("tooth", "muscle", (8 + 6 * i, -88 + 3.2 * i * i / 2, z), (3, 3.5, 5))
+            for i in range(5)
+            for z in (704, 693)
+        ],
     ]
     return [
         *one_side,
@@ -163,7 +171,11 @@ def spine() -> list[Shape]:
     names = [f"C{i}" for i in range(1, 8)] + [f"T{i}" for i in range(1, 13)] + [f"L{i}" for i in range(1, 6)]
     for name in names:
         x, y, z = vertebra_center_mm(name)
-        half_width, half_depth, step = {"C": (12, 9, _CERVICAL_STEP), "T": (15, 14, _THORACIC_STEP), "L": (23, 17, _LUMBAR_STEP)}[name[0]]
+        half_width, half_depth, step = {
+            "C": (12, 9, _CERVICAL_STEP),
+            "T": (15, 14, _THORACIC_STEP),
+            "L": (23, 17, _LUMBAR_STEP),
+        }[name[0]]
         body = step * 0.38
         arch = y + half_depth + 9
         shapes += [
@@ -171,12 +183,28 @@ def spine() -> list[Shape]:
             disc("marrow", "cortical", (x, y, z), (half_width - 1.2, half_depth - 1.2, body - 1.0)),
             disc("tendon", "muscle", (x, y, z - step / 2), (half_width, half_depth, step * 0.12)),
             disc("disc", "tendon", (x, y, z - step / 2), (half_width * 0.75, half_depth * 0.75, step * 0.115)),
-            ellipsoid("cortical", "muscle", (x, arch + 17, z - step * 0.2), (3.2, 15, step * 0.28), tilt_deg=(-18, 0, 0)),
+            ellipsoid(
+                "cortical", "muscle", (x, arch + 17, z - step * 0.2), (3.2, 15, step * 0.28), tilt_deg=(-18, 0, 0)
+            ),
         ]
         sided = [
-            rod("cortical", "muscle", (half_width * 0.65, y + half_depth - 3, z + 2), (half_width * 0.75, arch + 6, z + 1), 3.2, step * 0.2),
+            rod(
+                "cortical",
+                "muscle",
+                (half_width * 0.65, y + half_depth - 3, z + 2),
+                (half_width * 0.75, arch + 6, z + 1),
+                3.2,
+                step * 0.2,
+            ),
             rod("cortical", "muscle", (half_width * 0.75, arch + 5, z), (2, arch + 13, z - 1), 2.6, step * 0.24),
-            rod("cortical", "muscle", (half_width * 0.7, arch, z), (half_width + (16 if name[0] == "L" else 11), arch + 2, z), 3.4, 3.0),
+            rod(
+                "cortical",
+                "muscle",
+                (half_width * 0.7, arch, z),
+                (half_width + (16 if name[0] == "L" else 11), arch + 2, z),
+                3.4,
+                3.0,
+            ),
         ]
         shapes += sided + mirrored(sided)
     for number in range(1, 6):
@@ -187,7 +215,9 @@ def spine() -> list[Shape]:
             ellipsoid("cortical", "muscle", (0, y, z), (wide, 17 - 1.6 * number, 13), tilt_deg=(25, 0, 0)),
             ellipsoid("marrow", "cortical", (0, y, z), (wide - 2, 15 - 1.6 * number, 11), tilt_deg=(25, 0, 0)),
         ]
-    shapes += [ellipsoid("cortical", "muscle", (0, spine_y_mm(22) - 6 + 3 * i, 24 - 9 * i), (5, 4, 5)) for i in range(3)]
+    shapes += [
+        ellipsoid("cortical", "muscle", (0, spine_y_mm(22) - 6 + 3 * i, 24 - 9 * i), (5, 4, 5)) for i in range(3)
+    ]
     for i in range(48):  # the canal as short pieces that follow the curve; the cord ends at L1
         top = 712.0 - i * 12.0
         y = spine_y_mm(top - 6) + (17 if top > 583 else 22 if top > 313 else 25)
@@ -228,19 +258,22 @@ def neck() -> list[Shape]:
 def torso() -> list[Shape]:
     """The trunk's outline, its muscles, the fat of the belly."""
     return [
+        *(rod("skin", "air", (x, 12, 0), (x, 12, -200), 86) for x in (-100, 100)),
         ellipsoid("skin", "air", (0, 22, 548), (200, 88, 66)),
         ellipsoid("skin", "air", (0, 6, 480), (172, 114, 135)),
         rod("skin", "air", (0, 6, 490), (0, 6, -60), 172, 114),
         ellipsoid("skin", "air", (0, 14, 60), (190, 118, 150)),
+        *(rod("fat", "skin", (x, 12, 0), (x, 12, -200), 84) for x in (-100, 100)),
         ellipsoid("fat", "skin", (0, 22, 548), (198, 86, 64)),
         ellipsoid("fat", "skin", (0, 6, 480), (170, 112, 133)),
         rod("fat", "skin", (0, 6, 490), (0, 6, -60), 170, 112),
         ellipsoid("fat", "skin", (0, 14, 60), (188, 116, 148)),
+        *(rod("muscle", "fat", (x, 12, 0), (x, 12, -200), 74) for x in (-100, 100)),
         ellipsoid("muscle", "fat", (0, 24, 548), (188, 76, 56)),
         ellipsoid("muscle", "fat", (0, 10, 480), (154, 98, 125)),
         rod("muscle", "fat", (0, 10, 490), (0, 10, -60), 154, 98),
         ellipsoid("muscle", "fat", (0, 14, 50), (165, 100, 125)),
-        rod("fat", "muscle", (0, -18, 330), (0, -22, 40), 132, 62),
+        ellipsoid("fat", "muscle", (0, -20, 195), (134, 64, 190)),
     ]
 
 
@@ -292,10 +325,16 @@ def _ribs() -> list[Shape]:
         for i in range(last + 1):
             angle = math.radians(112 - 12 * i)
             share = i / 16
-            points.append((max(width * math.cos(angle - 0.35), 24 if i < 3 else 20), 6 + depth * math.sin(angle), z - drop * share**1.2))
+            points.append(
+                (
+                    max(width * math.cos(angle - 0.35), 24 if i < 3 else 20),
+                    6 + depth * math.sin(angle),
+                    z - drop * share**1.2,
+                )
+            )
         points[0] = (18, y + 16, z)
-        shapes += [rod("cortical", "muscle", a, b, 4.2, 6.4) for a, b in zip(points, points[1:], strict=False)]
-        shapes += [rod("marrow", "cortical", a, b, 2.6, 4.6) for a, b in zip(points, points[1:], strict=False)]
+        shapes += [rod("cortical", "muscle", a, b, 4.2, 6.4) for a, b in itertools.pairwise(points)]
+        shapes += [rod("marrow", "cortical", a, b, 2.6, 4.6) for a, b in itertools.pairwise(points)]
     return shapes
 
 
@@ -338,7 +377,16 @@ def belly() -> list[Shape]:
     order = [kidney[-1], *kidney[:-1]]
     loops = [
         ellipsoid("gut", "fat", (x, y, z), (17, 15, 16), ripple=(0.05, 9))
-        for x, y, z in [(-40, -30, 180), (0, -36, 170), (38, -32, 185), (-20, -18, 140), (24, -14, 145), (60, -20, 140), (-62, -16, 150), (0, -20, 205)]
+        for x, y, z in [
+            (-40, -30, 180),
+            (0, -36, 170),
+            (38, -32, 185),
+            (-20, -18, 140),
+            (24, -14, 145),
+            (60, -20, 140),
+            (-62, -16, 150),
+            (0, -20, 205),
+        ]
     ]
     colon = [
         rod("gut", "fat", (-104, 6, 120), (-104, -6, 230), 18),
@@ -391,7 +439,7 @@ def pelvis(sex: str) -> list[Shape]:
         rod("cortical", "muscle", (70, 34, 50), (56, 34, -8), 15, 13),
         rod("marrow", "cortical", (70, 34, 50), (56, 34, -7), 12, 10),
         rod("cortical", "muscle", (54, 26, -4), (10, -44, 8), 9, 7),
-        ellipsoid("cartilage", "cortical", (96, 6, 68), (27, 27, 27)),
+        ellipsoid("cartilage", "marrow", (96, 6, 68), (27, 27, 27)),
         ellipsoid("cortical", "cartilage", (97, 6, 67), (25, 25, 25)),
         ellipsoid("fatty_marrow", "cortical", (97, 6, 67), (23.6, 23.6, 23.6)),
         rod("cortical", "muscle", (104, 6, 62), (144, 12, 24), 15),
@@ -404,18 +452,11 @@ def pelvis(sex: str) -> list[Shape]:
         rod("artery", "fat", (30, -20, 120), (72, -58, 40), 4.6),
         rod("vein", "fat", (26, -10, 120), (62, -54, 40), 5.5),
         rod("artery", "fat", (2, 20, 196), (30, -20, 120), 5.5),
-        rod("vein", "fat", (-20, 18, 196) if sex else (0, 0, 0), (26, -10, 120), 6),
-    ]
-    thigh = [
-        rod("skin", "air", (100, 12, -30), (96, 12, -200), 86),
-        rod("fat", "skin", (100, 12, -30), (96, 12, -200), 84),
-        rod("muscle", "fat", (102, 12, -20), (98, 12, -200), 74),
+        rod("vein", "fat", (-20, 18, 196), (26, -10, 120), 6),
     ]
     bladder_z = 62
     shapes = [
-        *thigh,
-        *mirrored(thigh),
-        rod("fat", "muscle", (0, 10, 150), (0, 10, 10), 60, 56),
+        ellipsoid("fat", "muscle", (0, 8, 78), (64, 60, 80)),
         *bones,
         *mirrored(bones),
         rod("tendon", "muscle", (0, -54, 36), (0, -52, 6), 4, 12),
@@ -444,10 +485,10 @@ def hanging_arm() -> list[Shape]:
     """The left shoulder joint with the arm beside the body, for examinations of the shoulder."""
     return [
         ellipsoid("skin", "air", (172, 22, 535), (66, 66, 62)),
-        ellipsoid("fat", "skin", (172, 22, 535), (64, 64, 60)),
-        ellipsoid("muscle", "fat", (172, 22, 530), (58, 56, 56)),
         rod("skin", "air", (190, 20, 530), (215, 20, 260), 52, 50),
+        ellipsoid("fat", "skin", (172, 22, 535), (64, 64, 60)),
         rod("fat", "skin", (190, 20, 530), (215, 20, 260), 50, 48),
+        ellipsoid("muscle", "fat", (172, 22, 530), (58, 56, 56)),
         rod("muscle", "fat", (190, 20, 530), (215, 20, 260), 43, 41),
         ellipsoid("cortical", "muscle", (142, 30, 535), (9, 12, 19)),
         ellipsoid("marrow", "cortical", (142, 30, 535), (7, 10, 17)),

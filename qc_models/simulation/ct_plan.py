@@ -54,7 +54,9 @@ def plan_ct(item: ExamItem, omit: Sequence[str], include_optional: bool) -> list
         thick = max(thick, NOT_THIN_MM)
     # A thickness limit near the thin one is met by thin slices alone; where slices are thin anyway they need no second series.
     thick = min(thick, THIN_MM) if thick < NOT_THIN_MM else thick
-    series = [CtSeries(scan, soft, "axial", 3.0 if scan.token == "calcium_score" else thick, (scan.token,)) for scan in scans]
+    series = [
+        CtSeries(scan, soft, "axial", 3.0 if scan.token == "calcium_score" else thick, (scan.token,)) for scan in scans
+    ]
     if "thin" in tokens and thick > THIN_MM:
         series.append(CtSeries(main, soft, "axial", THIN_MM, ("thin",)))
     if "bone" in tokens:
@@ -63,9 +65,7 @@ def plan_ct(item: ExamItem, omit: Sequence[str], include_optional: bool) -> list
         series.append(CtSeries(main, "lung", "axial", thick, ("lung",)))
     views: tuple[View, ...] = ("coronal", "sagittal", "MIP")
     series += [CtSeries(main, soft, view, 10.0 if view == "MIP" else 3.0, (view,)) for view in views if view in tokens]
-    return [
-        CtSeries(s.scan, s.kernel, s.view, s.thickness_mm, filled_components(item, _tokens(s))) for s in series
-    ]
+    return [CtSeries(s.scan, s.kernel, s.view, s.thickness_mm, filled_components(item, _tokens(s))) for s in series]
 
 
 def _tokens(series: CtSeries) -> list[str]:

@@ -21,6 +21,7 @@ from qc_models.simulation.tissues import attenuation
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 SMALL_MATRIX = 64
 _MARGIN_MM = 10.0
+_VERTEX_MM = 839.0  # no slice lies wholly above the head
 
 # Field of view in mm and how far behind the origin its centre lies, by region; others as the trunk.
 _FIELDS_MM: dict[str, tuple[float, float]] = {
@@ -37,7 +38,16 @@ _FIELDS_MM: dict[str, tuple[float, float]] = {
 }
 _TRUNK_FIELD_MM = (405.0, 10.0)
 # CTDIvol in mGy, below the 75th percentile of WS/T 637-2018 for adults.
-_DOSES_MGY: dict[str, float] = {"head": 48, "head_neck": 18, "neck": 14, "cspine": 18, "lspine": 15, "sinus": 14, "chest": 7.5, "heart": 22}
+_DOSES_MGY: dict[str, float] = {
+    "head": 48,
+    "head_neck": 18,
+    "neck": 14,
+    "cspine": 18,
+    "lspine": 15,
+    "sinus": 14,
+    "chest": 7.5,
+    "heart": 22,
+}
 _WINDOWS: dict[Kernel, tuple[int, int]] = {
     "soft": (40, 400),
     "brain": (35, 80),
@@ -56,7 +66,9 @@ _WORDS: dict[str, str] = {
 _LIMB_RANGE_MM = 110.0
 
 
-def write_ct_study(header: StudyHeader, folder: Path, omit: Sequence[str], include_optional: bool) -> list[SimulatedSeries]:
+def write_ct_study(
+    header: StudyHeader, folder: Path, omit: Sequence[str], include_optional: bool
+) -> list[SimulatedSeries]:
     """Writes all series of a CT study below `folder`; the scout is series 1."""
     study = _CtStudy(header, folder)
     series = [study.write_scout()]
@@ -76,12 +88,14 @@ class _CtStudy:
         side = "L" if header.seed % 2 else "R"
         self.laterality = side if self.limb else None
         self.shapes: list[Shape] = (
-            (limbs.knee() if side == "L" else mirrored(limbs.knee())) if self.limb else body.whole_body(header.patient.sex)
+            (limbs.knee() if side == "L" else mirrored(limbs.knee()))
+            if self.limb
+            else body.whole_body(header.patient.sex)
         )
         top, bottom = (_LIMB_RANGE_MM / 2, -_LIMB_RANGE_MM / 2) if self.limb else body.REGION_RANGES_MM[item.region]
         least = (item.scan_range.min_coverage_mm or 0.0) if item.scan_range else 0.0
         length = max(top - bottom, least) + 2 * _MARGIN_MM
-        self.range_mm = ((top + bottom + length) / 2, (top + bottom - length) / 2)
+        self.range_mm = (min((top + bottom + length) / 2, _VERTEX_MM), (top + bottom - length) / 2)
         field, back = _FIELDS_MM.get(item.region, _TRUNK_FIELD_MM)
         self.field_mm = field
         self.center_y_mm = body.spine_y_mm((top + bottom) / 2) if item.region in ("lspine", "cspine") else back
@@ -103,7 +117,9 @@ class _CtStudy:
         pixels = np.clip(path_lengths * 180 - 200, -1024, 3071)
         keywords = self._common(Scan("plain", "plain"), acquisition=1, after_s=10) | {
             "ImageType": ("ORIGINAL", "PRIMARY", "LOCALIZER"),
-            "SeriesDescription": f"Topogram {self.region.protocol} AP" if self.header.vendor.name == "siemens" else "Scout 定位像",
+            "SeriesDescription": f"Topogram {self.region.protocol} AP"
+            if self.header.vendor.name == "siemens"
+            else "Scout 定位像",
             "ConvolutionKernel": self.header.vendor.kernels["soft"],
             "SliceThickness": "0.6",
             "WindowCenter": 100,
@@ -113,7 +129,13 @@ class _CtStudy:
             **plane_keywords(grid, 3),
         }
         return write_series(
-            self.folder, self.header, "scout", 1, keywords, [(self._slice_keywords(grid, 0, 1, 10.0), self._stored(pixels))], what="localizer"
+            self.folder,
+            self.header,
+            "scout",
+            1,
+            keywords,
+            [(self._slice_keywords(grid, 0, 1, 10.0), self._stored(pixels))],
+            what="localizer",
         )
 
     def write(self, plan: CtSeries, number: int) -> SimulatedSeries:
@@ -125,7 +147,13 @@ class _CtStudy:
         words = {"coronal": "Cor", "sagittal": "Sag", "MIP": "MIP", "axial": ""}[plan.view]
         description = " ".join(
             word
-            for word in (self.region.protocol, _WORDS[scan.token], f"{plan.thickness_mm:.1f}", vendor.kernels[plan.kernel], words)
+            for word in (
+                self.region.protocol,
+                _WORDS[scan.token],
+                f"{plan.thickness_mm:.1f}",
+                vendor.kernels[plan.kernel],
+                words,
+            )
             if word
         )
         keywords = self._common(scan, acquisition, after_s) | {
@@ -158,13 +186,21 @@ class _CtStudy:
         center = (0.0, self.center_y_mm, middle)
         if plan.view in ("axial", "MIP"):
             num_slices = int(np.ceil(length / plan.thickness_mm))
-            return plane_grid(center, (1, 0, 0), (0, 1, 0), (field, field), (self.matrix,) * 2, num_slices, plan.thickness_mm)
+            return plane_grid(
+                center, (1, 0, 0), (0, 1, 0), (field, field), (self.matrix,) * 2, num_slices, plan.thickness_mm
+            )
         pixel = field / self.matrix
         rows = int(np.ceil(length / pixel))
         row_direction = (1, 0, 0) if plan.view == "coronal" else (0, 1, 0)
         depth = min(field * 0.55, 200)
         return plane_grid(
-            center, row_direction, (0, 0, -1), (rows * pixel, field), (rows, self.matrix), int(depth / plan.thickness_mm), plan.thickness_mm
+            center,
+            row_direction,
+            (0, 0, -1),
+            (rows * pixel, field),
+            (rows, self.matrix),
+            int(depth / plan.thickness_mm),
+            plan.thickness_mm,
         )
 
     def _instances(
@@ -207,7 +243,11 @@ class _CtStudy:
             return ("ORIGINAL", "PRIMARY", "AXIAL", *words)
         if plan.view == "MIP":
             return ("DERIVED", "SECONDARY", "MIP")
-        return ("DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE") if self.header.vendor.name == "ge" else ("DERIVED", "SECONDARY", "MPR")
+        return (
+            ("DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE")
+            if self.header.vendor.name == "ge"
+            else ("DERIVED", "SECONDARY", "MPR")
+        )
 
     def _clock(self, scan: Scan) -> tuple[int, float]:
         """AcquisitionNumber and seconds after the study's begin; injection starts at 150 s."""
@@ -260,7 +300,12 @@ class _CtStudy:
             "BurnedInAnnotation": "NO",
         }
         if scan.gated:
-            keywords |= {"ScanOptions": "CARDIAC_GATED", "HeartRate": 64, "TriggerTime": decimal_string(680), "NominalPercentageOfCardiacPhase": 75.0}
+            keywords |= {
+                "ScanOptions": "CARDIAC_GATED",
+                "HeartRate": 64,
+                "TriggerTime": decimal_string(680),
+                "NominalPercentageOfCardiacPhase": 75.0,
+            }
         if scan.phase != "plain":
             keywords |= {
                 "ContrastBolusAgent": "碘海醇 350",
@@ -283,7 +328,7 @@ _INJECTION_S = 150.0
 
 def _tube_voltage(item: ExamItem) -> float:
     low, high = item.kvp or (80, 140)
-    if item.region in ("heart", "head_neck") or (item.max_slice_mm or 5) <= 1.5 and item.region == "chest":
+    if item.region in ("heart", "head_neck") or ((item.max_slice_mm or 5) <= 1.5 and item.region == "chest"):
         return min(max(100.0, low), high)
     return min(max(120.0, low), high)
 

@@ -35,13 +35,17 @@ class AppliedDefect:
 
 DEFECTS: dict[str, Defect] = {
     "missing_slices": Defect("takes interior slices out", "slices", 1, slice_defects.missing_slices),
-    "missing_fraction": Defect("takes a part of the interior slices out", "fraction of slices", 0.1, slice_defects.missing_fraction),
+    "missing_fraction": Defect(
+        "takes a part of the interior slices out", "fraction of slices", 0.1, slice_defects.missing_fraction
+    ),
     "renumbered": Defect("takes slices out and closes up instance numbers", "slices", 1, slice_defects.renumbered),
     "duplicate_slice": Defect("repeats slices under new UIDs", "slices", 1, slice_defects.duplicate_slice),
     "conflicting_uid": Defect("uses one SOP instance UID for two images", "images", 1, slice_defects.conflicting_uid),
     "repeated_pixels": Defect("shows a neighbour's pixels", "slices", 1, slice_defects.repeated_pixels),
     "blank_slices": Defect("replaces pixels by a constant", "slices", 1, slice_defects.blank_slices),
-    "bad_number": Defect("leaves a gap in instance numbers, not in space", "numbers skipped", 1, slice_defects.bad_number),
+    "bad_number": Defect(
+        "leaves a gap in instance numbers, not in space", "numbers skipped", 1, slice_defects.bad_number
+    ),
     "shuffled": Defect("renames files in random order; changes nothing", "share of files", 1, slice_defects.shuffled),
     "missing_series": Defect("takes the last source series out", "series", 1, slice_defects.missing_series),
     "scout_mixed_in": Defect("puts localizers into a series of slices", "images", 1, slice_defects.scout_mixed_in),
@@ -52,11 +56,15 @@ DEFECTS: dict[str, Defect] = {
     "birth_after_study": Defect("sets the birth date after the study", "days", 30, header_defects.birth_after_study),
     "wrong_charset": Defect("encodes text otherwise than declared", "share of files", 1, header_defects.wrong_charset),
     "empty_tag": Defect("empties mandatory attributes", "attributes", 1, header_defects.empty_tag),
-    "truncated_file": Defect("cuts a file inside its pixel data", "fraction of pixel data kept", 0.5, header_defects.truncated_file),
+    "truncated_file": Defect(
+        "cuts a file inside its pixel data", "fraction of pixel data kept", 0.5, header_defects.truncated_file
+    ),
 }
 
 
-def apply_defect(name: str, source: Path, target: Path, *, strength: float | None = None, seed: int = 0) -> AppliedDefect:
+def apply_defect(
+    name: str, source: Path, target: Path, *, strength: float | None = None, seed: int = 0
+) -> AppliedDefect:
     """Copies the study in `source` to `target` and puts a defect into the copy; the default strength where none is given.
 
     Encoded pixels stay encoded. Raises InputError for an unknown name, a strength out of range, a target that is not empty, or a

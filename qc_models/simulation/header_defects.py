@@ -1,11 +1,12 @@
-"""Defects of headers and files: wrong part, side, dates, characters, emptied tags, cut files. All change a copy of a study in place."""
+"""Defects of headers and files: wrong part, side, dates or characters, emptied tags, cut files; each changes a study in place."""
 
 import datetime as dt
 from collections.abc import Callable
 
 import numpy as np
 import pydicom
-from pydicom.dataset import Dataset, RawDataElement
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from qc_models.errors import InputError
@@ -21,7 +22,9 @@ _TRANSPOSED = {"GB18030": ("utf-8", "UTF-8"), "ISO_IR 192": ("gb18030", "GB18030
 def wrong_body_part(study: StudyFiles, strength: float, rng: np.random.Generator) -> Change:
     """Writes another region's words into BodyPartExamined, descriptions and protocol of this share of the images."""
     own = {str(file.header.get("BodyPartExamined", "")) for file in study.images}
-    others = [region for region in ("chest", "head", "knee", "abdomen", "hand") if REGION_CODES[region].body_part not in own]
+    others = [
+        region for region in ("chest", "head", "knee", "abdomen", "hand") if REGION_CODES[region].body_part not in own
+    ]
     other = REGION_CODES[others[int(rng.integers(len(others)))]]
 
     def change(dataset: Dataset) -> None:
@@ -74,9 +77,15 @@ def birth_after_study(study: StudyFiles, strength: float, rng: np.random.Generat
 
 def wrong_charset(study: StudyFiles, strength: float, rng: np.random.Generator) -> Change:
     """Writes text as GB18030 where UTF-8 is declared and the other way round, in this share of the files."""
-    able = [file for file in study.files if str(file.header.get("SpecificCharacterSet", "")) in _TRANSPOSED and _foreign(file.header)]
+    able = [
+        file
+        for file in study.files
+        if str(file.header.get("SpecificCharacterSet", "")) in _TRANSPOSED and _foreign(file.header)
+    ]
     if not able:
-        raise InputError(f"{study.name}: no text beyond ASCII under GB18030 or ISO_IR 192; every character set would read it")
+        raise InputError(
+            f"{study.name}: no text beyond ASCII under GB18030 or ISO_IR 192; every character set would read it"
+        )
 
     def change(dataset: Dataset) -> None:
         codec, _ = _TRANSPOSED[str(dataset.SpecificCharacterSet)]
@@ -85,7 +94,9 @@ def wrong_charset(study: StudyFiles, strength: float, rng: np.random.Generator) 
             values = element.value if element.VM > 1 else [element.value]
             data = "\\".join(str(value) for value in values).encode(codec)
             data += b" " * (len(data) % 2)
-            dataset[tag] = RawDataElement(Tag(tag), element.VR, len(data), data, 0, dataset.original_encoding[0] or False, True)
+            dataset[tag] = RawDataElement(
+                Tag(tag), element.VR, len(data), data, 0, dataset.original_encoding[0] or False, True
+            )
 
     return _edit_share(study, strength, rng, change, "with text in another character set than declared", able)
 

@@ -3,6 +3,7 @@
 The limb's axis runs along z (distal below) with x to the patient's left and y to the back; a right limb is its mirror image.
 """
 
+import itertools
 import math
 
 from qc_models.simulation.shapes import Point, Shape, ellipsoid, moved, rod
@@ -42,7 +43,7 @@ def knee() -> list[Shape]:
         rod("muscle", "fat", (0, 14, 80), (0, 14, 250), 46, 50),
         ellipsoid("muscle", "fat", (0, 22, -110), (46, 44, 95)),
         rod("muscle", "fat", (0, 22, -80), (0, 22, -250), 44, 40),
-        ellipsoid("joint_fluid", "fat", (0, -22, 26), (22, 12, 26)),
+        ellipsoid("joint_fluid", "fat", (0, -26, 38), (15, 5, 24)),
         ellipsoid("fat", "muscle", (0, -30, -6), (18, 16, 14)),
         *_bone((0, 4, 55), (0, 2, 260), 14, 0.55),
         *_end((0, 2, 52), (30, 20, 38)),
@@ -234,10 +235,14 @@ def hand() -> list[Shape]:
     shapes += [*_bone((10, 0, 20), (12, 0, 95), 7), *_bone((-14, 2, 20), (-14, 2, 95), 6), *wrist_bones()]
     for number, (start, end, radius) in enumerate(_finger_rays()):
         shares = (0.0, 0.47, 0.78, 1.0) if number == 0 else (0.0, 0.37, 0.63, 0.81, 1.0)
-        for i, (a, b) in enumerate(zip(shares, shares[1:], strict=False)):
+        for i, (a, b) in enumerate(itertools.pairwise(shares)):
             first, last = _between(start, end, a + 0.025), _between(start, end, b - 0.02)
             thin = radius * (1 - 0.12 * i)
-            shapes += [*_bone(first, last, thin * 0.75), *_end(first, (thin * 1.15, thin, 5)), *_end(last, (thin, thin, 4))]
+            shapes += [
+                *_bone(first, last, thin * 0.75),
+                *_end(first, (thin * 1.15, thin, 5)),
+                *_end(last, (thin, thin, 4)),
+            ]
     return shapes
 
 

@@ -24,7 +24,7 @@ class MrRegion:
 
 
 REGIONS: dict[str, MrRegion] = {
-    "head": MrRegion((0, 0, 770), (140, 170, 150), 240, 5.0, 1.0),
+    "head": MrRegion((0, 0, 767), (136, 166, 144), 240, 5.0, 1.0),
     "pituitary": MrRegion((0, -14, 752), (33, 36, 36), 180, 2.5, 0.25),
     "cspine": MrRegion((0, 32, 640), (40, 60, 140), 250, 3.0, 0.3),
     "tspine": MrRegion((0, 62, 442), (46, 70, 300), 350, 4.0, 0.4),
@@ -76,7 +76,9 @@ def mr_grid(item: ExamItem, plane: str, protocol: Protocol, matrix: int, side: s
         matrix = max(matrix // 2, 64)
     spacing = thickness + gap
     num_slices = math.ceil((reach - thickness) / spacing) + 1
-    return plane_grid(center.tolist(), rows[0], rows[1], (field, field), (matrix, matrix), num_slices, spacing), thickness
+    return plane_grid(
+        center.tolist(), rows[0], rows[1], (field, field), (matrix, matrix), num_slices, spacing
+    ), thickness
 
 
 def projection_grids(item: ExamItem, matrix: int, images: int = 6) -> list[Grid]:

@@ -37,7 +37,15 @@ _T1 = Protocol("T1", 520, (10,), echo_train=3, word="t1_tse")
 _T2 = Protocol("T2", 4500, (98,), flip_deg=150, echo_train=16, word="t2_tse")
 _PD = Protocol("PD", 2900, (28,), flip_deg=150, echo_train=7, word="pd_tse")
 _VIBE = Protocol(
-    "DYNAMIC", 4.4, (2.1,), flip_deg=12, sequence=("GR",), volume=True, fat_saturated=True, dynamic=True, word="t1_vibe_fs_dyn"
+    "DYNAMIC",
+    4.4,
+    (2.1,),
+    flip_deg=12,
+    sequence=("GR",),
+    volume=True,
+    fat_saturated=True,
+    dynamic=True,
+    word="t1_vibe_fs_dyn",
 )
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -49,29 +57,79 @@ PROTOCOLS: dict[str, Protocol] = {
     "PD": _PD,
     "PDFS": replace(_PD, weight="PDFS", fat_saturated=True, word="pd_tse_fs"),
     "STIR": Protocol(
-        "STIR", 4200, (42,), ti_ms=165, flip_deg=150, sequence=("SE", "IR"), variant=("SK", "SP", "MP"), echo_train=12, word="t2_tirm_stir"
+        "STIR",
+        4200,
+        (42,),
+        ti_ms=165,
+        flip_deg=150,
+        sequence=("SE", "IR"),
+        variant=("SK", "SP", "MP"),
+        echo_train=12,
+        word="t2_tirm_stir",
     ),
     "FLAIR": Protocol(
-        "FLAIR", 9000, (98,), ti_ms=2500, flip_deg=150, sequence=("SE", "IR"), variant=("SK", "SP", "MP"), echo_train=16, word="t2_tirm_dark-fluid"
+        "FLAIR",
+        9000,
+        (98,),
+        ti_ms=2500,
+        flip_deg=150,
+        sequence=("SE", "IR"),
+        variant=("SK", "SP", "MP"),
+        echo_train=16,
+        word="t2_tirm_dark-fluid",
     ),
     "DWI": Protocol("DWI", 5200, (78,), sequence=("EP",), fat_saturated=True, b_values=(0, 1000), word="ep2d_diff"),
     "ADC": Protocol("ADC", 5200, (78,), sequence=("EP",), fat_saturated=True, word="ep2d_diff_ADC"),
     "SWI": Protocol("SWI", 40, (24,), flip_deg=15, sequence=("GR",), variant=("SP",), volume=True, word="t2_swi3d"),
     "TOF": Protocol(
-        "TOF", 22, (3.6,), flip_deg=20, sequence=("GR",), variant=("SP", "MTC"), volume=True, inflow=True, word="tof_fl3d"
+        "TOF",
+        22,
+        (3.6,),
+        flip_deg=20,
+        sequence=("GR",),
+        variant=("SP", "MTC"),
+        volume=True,
+        inflow=True,
+        word="tof_fl3d",
     ),
     "MRCP": Protocol(
-        "MRCP", 3000, (680,), flip_deg=180, variant=("SK", "SP"), echo_train=101, volume=True, fat_saturated=True, word="t2_spc_mrcp"
+        "MRCP",
+        3000,
+        (680,),
+        flip_deg=180,
+        variant=("SK", "SP"),
+        echo_train=101,
+        volume=True,
+        fat_saturated=True,
+        word="t2_spc_mrcp",
     ),
     "IN_OUT_PHASE": Protocol(
         "IN_OUT_PHASE", 150, (2.3, 4.6), flip_deg=70, sequence=("GR",), variant=("SP",), word="t1_fl2d_opp-in"
     ),
     "DYNAMIC": _VIBE,
-    "MIP": Protocol("MIP", 22, (3.6,), flip_deg=20, sequence=("GR",), variant=("SP", "MTC"), volume=True, inflow=True, word="tof_MIP"),
+    "MIP": Protocol(
+        "MIP",
+        22,
+        (3.6,),
+        flip_deg=20,
+        sequence=("GR",),
+        variant=("SP", "MTC"),
+        volume=True,
+        inflow=True,
+        word="tof_MIP",
+    ),
 }
 
 _B_VALUES: dict[str, tuple[int, ...]] = {"abdomen": (50, 800), "pelvis": (0, 1000), "prostate": (50, 800, 1500)}
-_VOLUME_PLANES = {"MRCP": "COR", "DYNAMIC": "AX", "SWI": "AX", "TOF": "AX", "ADC": "AX", "IN_OUT_PHASE": "AX", "MIP": "COR"}
+_VOLUME_PLANES = {
+    "MRCP": "COR",
+    "DYNAMIC": "AX",
+    "SWI": "AX",
+    "TOF": "AX",
+    "ADC": "AX",
+    "IN_OUT_PHASE": "AX",
+    "MIP": "COR",
+}
 
 
 def protocol_of(token: str, region: str) -> tuple[str, Protocol]:
@@ -83,7 +141,16 @@ def protocol_of(token: str, region: str) -> tuple[str, Protocol]:
         raise InputError(f"no MR protocol for component {token!r}; there are {', '.join(PROTOCOLS)} with AX, SAG, COR")
     protocol = PROTOCOLS[weight]
     if region == "abdomen" and weight in ("T1", "T1C"):  # breath-hold gradient echo
-        protocol = replace(protocol, tr_ms=160, echo_times_ms=(4.6,), flip_deg=70, sequence=("GR",), variant=("SP",), echo_train=1, word="t1_fl2d")
+        protocol = replace(
+            protocol,
+            tr_ms=160,
+            echo_times_ms=(4.6,),
+            flip_deg=70,
+            sequence=("GR",),
+            variant=("SP",),
+            echo_train=1,
+            word="t1_fl2d",
+        )
     if weight == "MIP" and region == "abdomen":
         protocol = replace(PROTOCOLS["MRCP"], weight="MIP", word="t2_spc_mrcp_MIP")
     if protocol.b_values:

@@ -25,7 +25,9 @@ _COILS = {"head": "HeadNeck_20", "pituitary": "HeadNeck_20", "knee": "TxRx_15Ch_
 _PLANE_WORDS = {"AX": "tra", "SAG": "sag", "COR": "cor"}
 
 
-def write_mr_study(header: StudyHeader, folder: Path, omit: Sequence[str], include_optional: bool) -> list[SimulatedSeries]:
+def write_mr_study(
+    header: StudyHeader, folder: Path, omit: Sequence[str], include_optional: bool
+) -> list[SimulatedSeries]:
     """Writes all series of an MR study below `folder`; the localizer is series 1, series after contrast come last."""
     tokens, _ = wanted_tokens(header.item, omit, include_optional)
     study = _MrStudy(header, folder, with_contrast=any("T1C" in token or token == "DYNAMIC" for token in tokens))
@@ -62,7 +64,9 @@ class _MrStudy:
             for block in mr_blocks(self.shapes, part, table, 25.0, self._rng("localizer", plane)):
                 for image in block:
                     number = len(instances) + 1
-                    own = self._slice(part, (number - 1) % 3, number, 5.0 + number) | plane_keywords(part, self.header.vendor.decimals)
+                    own = self._slice(part, (number - 1) % 3, number, 5.0 + number) | plane_keywords(
+                        part, self.header.vendor.decimals
+                    )
                     instances.append((own, _stored(image)))
         keywords = self._common(protocol, 5.0) | {
             "ImageType": ("ORIGINAL", "PRIMARY", "LOCALIZER"),
@@ -96,7 +100,14 @@ class _MrStudy:
             **plane_keywords(grid, self.header.vendor.decimals),
         }
         return write_series(
-            self.folder, self.header, token, number, keywords, instances, components=filled_components(self.item, [token]), what=token
+            self.folder,
+            self.header,
+            token,
+            number,
+            keywords,
+            instances,
+            components=filled_components(self.item, [token]),
+            what=token,
         )
 
     def _start(self, protocol: Protocol) -> float:
@@ -116,9 +127,10 @@ class _MrStudy:
     ) -> Iterator[tuple[Mapping[str, Any], NDArray[Any]]]:
         number = 0
         for index, (own, table) in enumerate(self._images(protocol, after_s)):
-            noise = 0.0 if protocol.weight == "ADC" else SCALE / (28.0 if protocol.b_values else 45.0)
+            noise = 0.0 if protocol.weight == "ADC" else SCALE / 85.0
             shading = 0.0 if protocol.weight == "ADC" else 0.15
             taken_s = own.pop("after_s", after_s)
+            own |= _window(table)
             place = 0
             for block in mr_blocks(self.shapes, grid, table, noise, self._rng(token, index), shading):
                 for image in block:
@@ -151,7 +163,10 @@ class _MrStudy:
     def _projections(self, protocol: Protocol, after_s: float) -> Iterator[tuple[Mapping[str, Any], NDArray[Any]]]:
         grids = projection_grids(self.item, max(self.matrix // 2, 64))
         for i, image in enumerate(maximum_projections(self.shapes, grids, signal_table(protocol))):
-            yield self._slice(grids[i], 35, i + 1, after_s) | plane_keywords(grids[i], self.header.vendor.decimals), _stored(image)
+            yield (
+                self._slice(grids[i], 35, i + 1, after_s) | plane_keywords(grids[i], self.header.vendor.decimals),
+                _stored(image),
+            )
 
     def _slice(self, grid: Grid, index: int, number: int, after_s: float) -> dict[str, Any]:
         decimals = self.header.vendor.decimals
@@ -234,8 +249,6 @@ class _MrStudy:
             "WindowCenter": "500",
             "WindowWidth": "1100",
         }
-        if protocol.weight == "ADC":
-            keywords |= {"WindowCenter": "1200", "WindowWidth": "2400", "RescaleType": "US"}
         if self.with_contrast and (protocol.dynamic or (self.injection_s is not None and after_s > self.injection_s)):
             assert self.injection_s is not None
             keywords |= {
@@ -256,7 +269,10 @@ class _MrStudy:
 def _b_value_keywords(vendor: Vendor, b_value: int) -> dict[Any, Any]:
     """Where a scanner writes a b-value: the public attribute, or the private one of its maker's conformance statement."""
     if vendor.name == "siemens":
-        return {(0x0019, "SIEMENS MR HEADER", 0x0C, "IS"): b_value, "SequenceName": f"*ep_b{b_value}" + ("t" if b_value else "")}
+        return {
+            (0x0019, "SIEMENS MR HEADER", 0x0C, "IS"): b_value,
+            "SequenceName": f"*ep_b{b_value}" + ("t" if b_value else ""),
+        }
     if vendor.name == "ge":
         return {(0x0043, "GEMS_PARM_01", 0x39, "IS"): [1_000_000_000 + b_value, 8, 0, 0]}
     if vendor.name == "philips":
@@ -264,6 +280,12 @@ def _b_value_keywords(vendor: Vendor, b_value: int) -> dict[Any, Any]:
     if vendor.name == "united-imaging":
         return {(0x0065, "Image Private Header", 0x09, "FD"): float(b_value)}
     return {"DiffusionBValue": float(b_value)}
+
+
+def _window(table: NDArray[np.float32]) -> dict[str, str]:
+    """A display window up to the brighter tissues."""
+    bright = float(np.percentile(table[table > 0], 92)) * 1.1
+    return {"WindowCenter": decimal_string(bright / 2, 0), "WindowWidth": decimal_string(bright, 0)}
 
 
 def _stored(image: NDArray[np.float32]) -> NDArray[np.uint16]:
@@ -275,4 +297,6 @@ def _about_middle(grid: Grid, count: int, spacing_mm: float) -> Grid:
     middle = grid.position_mm(0) + np.array(grid.slice_step_mm) * (grid.slices - 1) / 2
     center = middle + row * (grid.columns - 1) / 2 + column * (grid.rows - 1) / 2
     field = (float(np.linalg.norm(column)) * grid.rows, float(np.linalg.norm(row)) * grid.columns)
-    return plane_grid(center.tolist(), row.tolist(), column.tolist(), field, (grid.rows, grid.columns), count, spacing_mm)
+    return plane_grid(
+        center.tolist(), row.tolist(), column.tolist(), field, (grid.rows, grid.columns), count, spacing_mm
+    )

@@ -19,7 +19,9 @@ def filtered(image: Floats, taps: Sequence[float]) -> None:
         result = view[half:-half] * np.float32(taps[half])
         for offset in range(1, half + 1):
             stop = -half + offset
-            result += np.float32(taps[half + offset]) * (view[half + offset : stop or None] + view[half - offset : -half - offset])
+            result += np.float32(taps[half + offset]) * (
+                view[half + offset : stop or None] + view[half - offset : -half - offset]
+            )
         view[half:-half] = result
 
 

@@ -12,9 +12,9 @@ _GIVEN_M = "建国 伟 强 志明 军 勇 杰 国庆 海涛 浩然 文博 永福
 _PINYIN = dict(
     zip(
         [*_FAMILY, *_GIVEN_F, *_GIVEN_M],
-        "Wang Li Zhang Liu Chen Yang Huang Zhao Wu Zhou Xu Sun Ma Zhu Hu Guo He Lin Luo Gao Ouyang Shangguan XiuYing GuiLan Li Jing "
-        "Min TingTing XueMei ShuZhen XiaoYan YuLan Fang XinYi JianGuo Wei Qiang ZhiMing Jun Yong Jie GuoQing HaiTao HaoRan WenBo "
-        "YongFu".split(),
+        "Wang Li Zhang Liu Chen Yang Huang Zhao Wu Zhou Xu Sun Ma Zhu Hu Guo He Lin Luo Gao Ouyang Shangguan XiuYing GuiLan Li "
+        "Jing Min TingTing XueMei ShuZhen XiaoYan YuLan Fang XinYi JianGuo Wei Qiang ZhiMing Jun Yong Jie GuoQing HaiTao HaoRan "
+        "WenBo YongFu".split(),
         strict=True,
     )
 )

@@ -9,21 +9,24 @@ from qc_models.simulation.shapes import Floats, Grid, Shape, draw_labels, plane_
 from qc_models.simulation.tissues import TISSUE_INDEX
 
 BONES = frozenset({"cortical", "dense_bone", "marrow", "fatty_marrow", "tooth"})
-_DEPTH_MM = 420.0
 
 
-def attenuation_map(shapes: Sequence[Shape], grid: Grid, table: NDArray[np.float32], coarse_mm: float = 2.5) -> Floats:
+def attenuation_map(
+    shapes: Sequence[Shape], grid: Grid, table: NDArray[np.float32], coarse_mm: float = 2.5, depth_mm: float = 420.0
+) -> Floats:
     """∫μ dl [rows, columns] over parallel rays along the grid's normal; `table` holds μ in 1/mm by label.
 
-    Soft parts are painted on a volume of `coarse_mm` about the grid's plane and smoothly enlarged; bones and what is hollowed out
-    of them add the difference to the soft tissue around, exactly and at full sharpness.
+    Soft parts are painted on a volume of `coarse_mm`, `depth_mm` deep about the grid's plane, and smoothly enlarged; bones and
+    what is hollowed out of them add the difference to the soft tissue around, exactly and at full sharpness.
     """
     row, column = np.array(grid.row_step_mm), np.array(grid.column_step_mm)
     width, height = float(np.linalg.norm(row)) * grid.columns, float(np.linalg.norm(column)) * grid.rows
     matrix = max(int(height / coarse_mm), 8), max(int(width / coarse_mm), 8)
     middle = np.array(grid.origin_mm) + row * (grid.columns - 1) / 2 + column * (grid.rows - 1) / 2
     step = coarse_mm * 1.6
-    volume = plane_grid(middle.tolist(), row.tolist(), column.tolist(), (height, width), matrix, int(_DEPTH_MM / step), step)
+    volume = plane_grid(
+        middle.tolist(), row.tolist(), column.tolist(), (height, width), matrix, int(depth_mm / step), step
+    )
     soft = [shape for shape in shapes if shape.tissue not in BONES]
     total = enlarged(table[draw_labels(soft, volume)].sum(0) * np.float32(step), (grid.rows, grid.columns))
     muscle = float(table[TISSUE_INDEX["muscle"]])

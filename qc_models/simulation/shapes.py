@@ -49,7 +49,9 @@ class Grid:
     def part(self, start: int, stop: int) -> "Grid":
         """The slices from `start` up to `stop`."""
         x, y, z = self.position_mm(start)
-        return Grid((x, y, z), self.row_step_mm, self.column_step_mm, self.slice_step_mm, self.rows, self.columns, stop - start)
+        return Grid(
+            (x, y, z), self.row_step_mm, self.column_step_mm, self.slice_step_mm, self.rows, self.columns, stop - start
+        )
 
     def reversed(self) -> "Grid":
         """The same slices, last first."""
@@ -131,7 +133,9 @@ def disc(
     return Shape(tissue, within, center_mm, semi_axes_mm, _turned(tilt_deg), flat=True)
 
 
-def rod(tissue: str, within: str, start_mm: Point, end_mm: Point, radius_mm: float, second_radius_mm: float | None = None) -> Shape:
+def rod(
+    tissue: str, within: str, start_mm: Point, end_mm: Point, radius_mm: float, second_radius_mm: float | None = None
+) -> Shape:
     """A straight elliptic cylinder from one point to another."""
     start, end = np.array(start_mm, float), np.array(end_mm, float)
     along = end - start
@@ -143,7 +147,12 @@ def rod(tissue: str, within: str, start_mm: Point, end_mm: Point, radius_mm: flo
     second = np.cross(third, first)
     rows = [(float(v[0]), float(v[1]), float(v[2])) for v in (first, second, third, (start + end) / 2)]
     return Shape(
-        tissue, within, rows[3], (radius_mm, second_radius_mm or radius_mm, length / 2), (rows[0], rows[1], rows[2]), flat=True
+        tissue,
+        within,
+        rows[3],
+        (radius_mm, second_radius_mm or radius_mm, length / 2),
+        (rows[0], rows[1], rows[2]),
+        flat=True,
     )
 
 
@@ -241,7 +250,10 @@ def _box(
         if in_plane and axis == 0:
             box.append((0, 1))
             continue
-        middle, reach = float(offset @ directions[axis]) / lengths[axis], shape.reach_mm(directions[axis]) / lengths[axis]
+        middle, reach = (
+            float(offset @ directions[axis]) / lengths[axis],
+            shape.reach_mm(directions[axis]) / lengths[axis],
+        )
         start, stop = max(int(np.ceil(middle - reach)), 0), min(int(np.floor(middle + reach)) + 1, size)
         if start >= stop:
             return None
@@ -272,7 +284,9 @@ def _inside(shape: Shape, grid: Grid, box: list[tuple[int, int]]) -> NDArray[np.
         amplitude, wavelength = shape.ripple
         for axis in range(3):
             place = _linear(float(grid.origin_mm[axis]), steps[:, axis], indices)
-            limit = limit + np.float32(amplitude) * np.sin(np.float32(2 * np.pi / wavelength) * place + np.float32(axis))
+            limit = limit + np.float32(amplitude) * np.sin(
+                np.float32(2 * np.pi / wavelength) * place + np.float32(axis)
+            )
     return np.asarray(total + squares[2] <= limit)
 
 

@@ -1,11 +1,11 @@
-"""Defects of slices and series: missing, repeated, renumbered, blank, of another patient. All change a copy of a study in place."""
+"""Defects of slices and series: missing, repeated, renumbered, blank, of another patient; each changes a study in place."""
 
 from pathlib import Path
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from qc_models.errors import InputError
 from qc_models.simulation.study_files import StudyFile, StudyFiles
@@ -22,7 +22,9 @@ def missing_fraction(study: StudyFiles, strength: float, rng: np.random.Generato
     """Takes this fraction of the interior slices, at least one, out of one series."""
     share = _share(strength)
     group = study.choose_slices(rng)
-    return _remove(study, [group.slices[i] for i in _some(group.interior, max(1, round(share * len(group.interior))), rng)])
+    return _remove(
+        study, [group.slices[i] for i in _some(group.interior, max(1, round(share * len(group.interior))), rng)]
+    )
 
 
 def renumbered(study: StudyFiles, strength: float, rng: np.random.Generator) -> Change:
@@ -107,7 +109,9 @@ def bad_number(study: StudyFiles, strength: float, rng: np.random.Generator) -> 
     """Leaves a gap of `strength` in the InstanceNumbers of one series, while every slice is there."""
     gap = _count(strength)
     group = study.choose_slices(rng)
-    files = sorted(study.series[group.series_instance_uid], key=lambda file: int(file.header.get("InstanceNumber", None) or 0))
+    files = sorted(
+        study.series[group.series_instance_uid], key=lambda file: int(file.header.get("InstanceNumber", None) or 0)
+    )
     start = int(rng.integers(1, len(files)))
     changed = []
     for file in files[start:]:
@@ -163,11 +167,18 @@ def patient_mix_up(study: StudyFiles, strength: float, rng: np.random.Generator)
     """Gives `strength` images the identity of another patient; study and series stay."""
     count = _count(strength)
     if len(study.images) <= count:
-        raise InputError(f"{study.name}: has {len(study.images)} images, so {count} cannot be strangers; give a smaller strength")
+        raise InputError(
+            f"{study.name}: has {len(study.images)} images, so {count} cannot be strangers; give a smaller strength"
+        )
     changed = []
     for i in _some(range(len(study.images)), count, rng):
         file = study.images[i]
-        _edit(file, PatientName="Stranger^Quite", PatientID=f"X{int(rng.integers(10**7)):08d}", PatientBirthDate="19510317")
+        _edit(
+            file,
+            PatientName="Stranger^Quite",
+            PatientID=f"X{int(rng.integers(10**7)):08d}",
+            PatientBirthDate="19510317",
+        )
         changed.append(file.path)
     return changed, f"{count} images of another patient"
 
@@ -197,8 +208,8 @@ def _edit(file: StudyFile, **keywords: object) -> None:
 
 
 def _rename(dataset: Dataset, sop_instance_uid: str) -> None:
-    dataset.SOPInstanceUID = sop_instance_uid
-    dataset.file_meta.MediaStorageSOPInstanceUID = sop_instance_uid
+    dataset.SOPInstanceUID = UID(sop_instance_uid)
+    dataset.file_meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
 
 
 def _take_pixels(dataset: Dataset, source: Dataset) -> None:

@@ -103,7 +103,9 @@ class StudyFiles:
         """Every group of three or more positions of single-frame images that share series and orientation."""
         groups = []
         for uid, files in self.series.items():
-            for members in _by_orientation([file for file in files if not file.is_localizer and _is_placed(file.header)]):
+            for members in _by_orientation(
+                [file for file in files if not file.is_localizer and _is_placed(file.header)]
+            ):
                 slices = _by_position(members)
                 if len(slices) >= 3:
                     groups.append(SliceGroup(uid, slices))

@@ -11,9 +11,10 @@ from qc_models.simulation.ct_study import write_ct_study
 from qc_models.simulation.instance_writing import Request, SimulatedSeries, StudyHeader
 from qc_models.simulation.mr_study import write_mr_study
 from qc_models.simulation.patients import Patient, draw_patient
+from qc_models.simulation.radiograph_study import write_radiographs
 from qc_models.simulation.vendors import VendorName, vendor_named
 
-_WRITERS = {"CT": write_ct_study, "MR": write_mr_study}
+_WRITERS = {"CT": write_ct_study, "MR": write_mr_study, "XR": write_radiographs}
 _WOMEN = frozenset({"MR-PELVIS-F", "XR-MAMMO"})
 _MEN = frozenset({"MR-PROSTATE"})
 

@@ -1,7 +1,7 @@
 """What the tissues of a phantom look like in CT, MR and X-ray: Hounsfield units by contrast phase, relaxation times, attenuation.
 
-Values are typical ones of the literature (Bottomley 1984 and Stanisz 2005 for relaxation at 1.5-3 T), rounded: a phantom needs their
-order and size, not their third digit.
+Values are typical ones of the literature (Bottomley 1984 and Stanisz 2005 for relaxation at 1.5-3 T), rounded: a phantom needs
+their order and size, not their third digit.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ PHASES: tuple[Phase, ...] = ("plain", "pulmonary", "angio", "arterial", "portal"
 class Tissue:
     """`hu` plain, `enhancement_hu` added in the phases pulmonary, angio, arterial, portal, delayed; times in ms; ADC in 1e-3 mm²/s.
 
-    `uptake` is the rise of the relaxation rate R1 after a gadolinium contrast agent, in 1/s; `lipid` signal goes with fat suppression.
+    `uptake` is the rise of the relaxation rate R1 after a gadolinium contrast agent, in 1/s; `lipid` signal goes with fat
+    suppression.
     """
 
     hu: float

@@ -35,6 +35,7 @@ class Vendor:
     adc_words: tuple[str, ...]
     radiograph_modality: Literal["DX", "CR", "RG"]
     detector_pitch_mm: float
+    one_series_of_views: bool  # all radiographs of a study in one series
 
 
 VENDORS: dict[str, Vendor] = {
@@ -60,6 +61,7 @@ VENDORS: dict[str, Vendor] = {
             ("DIFFUSION", "ADC", "ND"),
             "DX",
             0.148,
+            False,
         ),
         Vendor(
             "ge",
@@ -81,6 +83,7 @@ VENDORS: dict[str, Vendor] = {
             ("ADC",),
             "DX",
             0.194,
+            False,
         ),
         Vendor(
             "philips",
@@ -102,6 +105,7 @@ VENDORS: dict[str, Vendor] = {
             ("ADC_UNSPECIFIED", "ADC", "UNSPECIFIED"),
             "DX",
             0.148,
+            True,
         ),
         Vendor(
             "canon",
@@ -123,6 +127,7 @@ VENDORS: dict[str, Vendor] = {
             ("ADC",),
             "CR",
             0.16,
+            True,
         ),
         Vendor(
             "united-imaging",
@@ -144,6 +149,7 @@ VENDORS: dict[str, Vendor] = {
             ("ADC", "NONE"),
             "DX",
             0.139,
+            False,
         ),
         Vendor(
             "hitachi",
@@ -165,6 +171,7 @@ VENDORS: dict[str, Vendor] = {
             ("ADC",),
             "RG",
             0.175,
+            True,
         ),
     )
 }

@@ -42,7 +42,7 @@ _PLANES: tuple[tuple[Plane, re.Pattern[str]], ...] = (
     ("sagittal", re.compile(_EDGES.format("SAG|SAGITTAL") + "|矢状")),
     ("coronal", re.compile(_EDGES.format("COR|CORONAL") + "|冠状")),
 )
-_HEART = re.compile(_EDGES.format("COR|CORONARY|HEART|CARDIAC"))  # CT says COR for the coronaries
+_CORONARY = re.compile(_EDGES.format("COR"))  # in CT the coronary arteries as well as the plane
 
 
 def weightings_conflict(described: str | None, found: str | None) -> bool:
@@ -55,9 +55,9 @@ def weightings_conflict(described: str | None, found: str | None) -> bool:
 def plane_in_text(text: str, modality: str) -> Plane | None:
     """The one plane that a description names; None where it names none or several."""
     words = text.upper().replace("_", " ")
+    if modality == "CT":
+        words = _CORONARY.sub(" ", words)
     named = [plane for plane, pattern in _PLANES if pattern.search(words)]
-    if named == ["coronal"] and modality == "CT" and _HEART.search(words):
-        return None
     return named[0] if len(named) == 1 else None
 
 

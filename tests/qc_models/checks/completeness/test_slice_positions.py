@@ -1,10 +1,13 @@
 """Positions: gaps, copies and uneven steps are told from planned ones, whatever the numbers say."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qc_models.checks.completeness.slice_positions import QUANTITIES, Declared, examine, frames_missing, measure, usual_step
 
@@ -26,6 +29,17 @@ def test_numbers_that_run_through_forgive_mr_a_wide_gap_and_ct_none_of_two_slice
     wide = [4.0] * 5 + [40.0] + [4.0] * 5
     assert examine(wide, Declared(absent=whole, strict=False)).planned == {5: 9}
     assert examine([4.0, 4.0, 40.0, 4.0], Declared(absent=None, strict=True)).missing == {2: 9}
+
+
+@given(st.integers(10, 60), st.floats(0.4, 12), st.booleans(), st.data())
+def test_whatever_quarter_of_the_inner_slices_is_lost_is_counted(
+    num_slices: int, step_mm: float, strict: bool, data: st.DataObject
+) -> None:
+    lost = data.draw(st.sets(st.integers(1, num_slices - 2), min_size=1, max_size=num_slices // 4))
+    kept = [number for number in range(num_slices) if number not in lost]
+    jumps = [after - before for before, after in pairwise(kept)]
+    declared = Declared(absent=tuple(jump - 1 for jump in jumps), thickness_mm=step_mm, strict=strict)
+    assert sum(examine([jump * step_mm for jump in jumps], declared).missing.values()) == len(lost)
 
 
 def test_few_steps_prove_nothing_without_numbers() -> None:
@@ -69,3 +83,24 @@ def test_localizers_and_radiographs_are_exempt(evidence_of: Any, series_of: Any)
 def test_radiographs_are_exempt(evidence_of: Any) -> None:
     keywords = {"Modality": "DX", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.1"}
     assert list(measure(evidence_of([{"InstanceNumber": number, **keywords} for number in (1, 4)]))) == []
+
+
+def test_frames_of_an_enhanced_object_are_slices_too(evidence_of: Any, assert_measured: Any) -> None:
+    enhanced = {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4.1",
+        "Modality": "MR",
+        "InstanceNumber": 1,
+        "NumberOfFrames": 7,
+        "ImagePositionPatient": None,
+        "ImageOrientationPatient": None,
+        "SharedFunctionalGroupsSequence": [
+            {
+                "PlaneOrientationSequence": [{"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}],
+                "PixelMeasuresSequence": [{"PixelSpacing": [1, 1], "SliceThickness": 4}],
+            }
+        ],
+        "PerFrameFunctionalGroupsSequence": [
+            {"PlanePositionSequence": [{"ImagePositionPatient": [0, 0, 4.0 * i]}]} for i in (0, 1, 2, 3, 5, 6, 7)
+        ],
+    }
+    assert_measured(measure(evidence_of([enhanced])), {"step_mm": 4, "missing": 1})

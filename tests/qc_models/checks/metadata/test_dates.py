@@ -1,3 +1,5 @@
+"""Dates, times and ages of a study against each other, the birth date and the date of the verdict."""
+
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -59,13 +61,12 @@ def test_midnight_between_two_slices_says_nothing_but_a_day(evidence_of: Callabl
     assert found["spread_days"].value == 1
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR TM")
 def test_absent_and_malformed(evidence_of: Callable[..., Evidence]) -> None:
     slices = axial_slices(3)
     slices[1] |= {"SOPInstanceUID": "1.2.3.4", "StudyDate": None}
     slices[2] |= {"AcquisitionTime": "10h15"}
-    with pytest.warns(UserWarning, match="Invalid value for VR TM"):
-        evidence = evidence_of(slices)
-    found = by_quantity(evidence)
+    found = by_quantity(evidence_of(slices))
     assert (found["absent"].value, found["absent"].location.sop_instance_uid) == (1, "1.2.3.4")
     assert (found["malformed"].value, found["malformed"].detail["attribute"]) == (1, "AcquisitionTime")
 

@@ -1,3 +1,5 @@
+"""Whose images they are: patients by issuer and id, names in many writings, placeholders."""
+
 from collections.abc import Callable
 from types import ModuleType
 
@@ -116,6 +118,7 @@ def test_a_contradiction_under_one_id_is_named(
     assert contradiction.location.sop_instance_uid == "1.2.3.4"
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DA")
 @pytest.mark.parametrize(
     ("attribute", "value"),
     [("PatientName", "张三^"), ("PatientSex", "O"), ("PatientSex", None), ("PatientBirthDate", "1980.01.01")],

@@ -1,0 +1,110 @@
+"""The roles of the MR stacks of a study: weighting, contrast agent, and what only several stacks together show."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+from qc_models.roles.clues import Clues
+from qc_models.roles.draft import Draft
+from qc_models.roles.mr_repetition import find_cine, find_dynamic, find_in_and_out_of_phase
+from qc_models.roles.mr_sequence import Pulse, pulse_of, read_weighting
+from qc_models.roles.text_roles import fat_saturated_in, role_in_text, series_contrast_in
+
+
+_FAT_SATURATED = {"T2": "T2FS", "PD": "PDFS"}
+_WITHOUT_SUFFIX = {"T2FS": "T2", "PDFS": "PD", "T1C": "T1"}  # fat saturation and contrast agent are decided apart
+_MAPS = frozenset(
+    "FA TTP CBF CBV MTT TMAX RCBV RCBF RELCBF RELCBV GBP PBP T1MAP T2MAP T2STARMAP T1 MAP T2 MAP R2 R2STAR EADC EXP_ADC KTRANS "
+    "COLFA TENSOR TENSOR_B0 FAT_FRACTION FF PFF".split()
+)
+
+
+def assign_mr_roles(drafts: Sequence[Draft]) -> None:
+    """Gives the MR drafts of one study without a role theirs."""
+    open_drafts = [draft for draft in drafts if draft.role is None]
+    series: dict[str, list[Draft]] = defaultdict(list)
+    for draft in open_drafts:
+        series[draft.stack.series_instance_uid].append(draft)
+    pulses = {id(draft): pulse_of(draft.clues) for draft in open_drafts}
+    texts_tell_contrast = len({bool(_contrast_said(draft)) for draft in open_drafts}) == 2
+    for members in series.values():
+        b_values = sorted({frame.diffusion_b_value or 0.0 for draft in members for frame in draft.stack.frames})
+        for draft in members:
+            if not _claim_calculated(draft):
+                _claim_weighting(draft, pulses[id(draft)], b_values)
+            if draft.role == "T1" and _enhanced(draft, texts_tell_contrast):
+                draft.claim("header" if draft.contrast.given else "text", "T1C")
+    gradient = [draft for draft in open_drafts if pulses[id(draft)].gradient_echo]
+    for members in series.values():
+        find_cine([draft for draft in members if pulses[id(draft)].gradient_echo])
+    find_dynamic([draft for draft in gradient if draft.role in ("T1", "T1C")], pulses)
+    find_in_and_out_of_phase(gradient)
+
+
+def _claim_calculated(draft: Draft) -> bool:
+    """Maps, projections, subtractions and phase images, as ImageType (PS3.3 C.8.3.1.1.1) or the description names them."""
+    words, clues = draft.clues.words, draft.clues
+    name = clues.text("SequenceName", "PulseSequenceName").lstrip("*")
+    role = ""
+    if words & {"ADC", "ADC_UNSPECIFIED", "ADCMAP", "ADC_MAP"} or re.search(r"EP_?B\d+_\d+", name):
+        role = "ADC"
+    elif words & _MAPS or (clues.number("SamplesPerPixel") or 1) > 1:
+        draft.derived = True
+        return True
+    elif words & {"SUB", "SUBTRACTION", "SUBTRACT"}:
+        role = "SUB"
+    elif words & {"MIP", "MAX_IP", "MINIP", "MIN_IP", "MNIP", "PROJECTION IMAGE", "PROJECTION"}:
+        role = "MIP"
+    elif words & {"B0 MAP", "B0_MAP", "FIELDMAP", "FIELD MAP"}:
+        role = "FIELDMAP"
+    elif words & {"P", "PHASE", "PHASE MAP", "VELOCITY", "VELOCITY MAP", "PHASE_CONTRAST"}:
+        role = "FIELDMAP" if name.startswith("FM") else "PHASE"
+    elif "SWI" in words:
+        draft.claim("header", "SWI")
+        return True
+    if role:
+        draft.claim("header", role)
+    elif (said := role_in_text(clues.description, "MR")) in ("ADC", "SUB", "MIP"):
+        draft.claim("text", said)
+    draft.derived = bool(draft.role) and draft.role != "PHASE"
+    return bool(draft.role)
+
+
+def _claim_weighting(draft: Draft, pulse: Pulse, b_values: Sequence[float]) -> None:
+    """What the parameters say, unless they leave a doubt that a text removes."""
+    reading = read_weighting(pulse, b_values)
+    said = None if reading.certain else _said(draft.clues)
+    role = said or reading.role
+    if said is None and role == "MRCP" and draft.regions and "abdomen" not in draft.regions:
+        role = "T2"  # fluid around the spinal cord or in the inner ear
+    role = _WITHOUT_SUFFIX.get(role or "", role)
+    if pulse.fat_suppressed or fat_saturated_in(draft.clues.description):
+        role = _FAT_SATURATED.get(role or "", role)
+    draft.claim("text" if said else "header", role)
+
+
+def _said(clues: Clues) -> str | None:
+    """What description or protocol name say, localizers aside: those are decided before."""
+    for text in (clues.description, clues.text("ProtocolName")):
+        role = role_in_text(text, "MR")
+        if role not in (None, "LOC", "DYNAMIC", "CINE", "IN_OUT_PHASE"):
+            return role
+    return None
+
+
+def _contrast_said(draft: Draft) -> bool | None:
+    said = series_contrast_in(draft.clues.description)
+    return said if said is not None else series_contrast_in(draft.clues.text("ProtocolName"))
+
+
+def _enhanced(draft: Draft, texts_tell: bool) -> bool:
+    """Whether a T1 image shows contrast agent: the clock of the injection first.
+
+    An agent without a time may have been entered for the whole examination; where texts tell series apart, they decide.
+    """
+    contrast, said = draft.contrast, _contrast_said(draft)
+    if contrast.given is False or contrast.seconds is not None:
+        return contrast.given is True
+    if contrast.given:
+        return said is True if texts_tell else said is not False
+    return said is True

@@ -1,0 +1,79 @@
+"""The description of a series against its parameters and its plane."""
+
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+from qc_models.checks.metadata import series_role
+from qc_models.checks.metadata.series_role import plane_in_text, weightings_conflict
+from qc_models.evidence import Evidence
+from qc_models.findings import Measurement
+from qc_models.vocabulary import Plane
+from tests.written_dicom import axial_slices
+
+MR = {"Modality": "MR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}
+
+
+@pytest.mark.parametrize(
+    ("described", "found", "conflict"),
+    [
+        ("T1", "T2", True),
+        ("T1C", "FLAIR", True),
+        ("DWI", "T1", True),
+        ("T1", "T1C", False),
+        ("T2", "T2FS", False),
+        ("T2", "PD", False),
+        ("STIR", "T1", False),
+        (None, "T1", False),
+        ("T1", None, False),
+    ],
+)
+def test_conflicts_of_weighting(described: str | None, found: str | None, conflict: bool) -> None:
+    assert weightings_conflict(described, found) is conflict
+
+
+@pytest.mark.parametrize(
+    ("text", "modality", "plane"),
+    [
+        ("SAG DP FS .", "MR", "sagittal"),
+        ("t2_tse_tra_fs", "MR", "axial"),
+        ("NEW HASTE CORONAL", "MR", "coronal"),
+        ("T2 矢状位", "MR", "sagittal"),
+        (",,Spine,3.0,Ax", "CT", "axial"),
+        ("AX MPR FROM SAG", "MR", None),
+        ("COR CTA", "CT", None),
+        ("Lung CORONAL 2mm", "CT", "coronal"),
+        ("TRAUMA", "CT", None),
+        ("SAGA", "MR", None),
+    ],
+)
+def test_planes_in_descriptions(text: str, modality: str, plane: Plane | None) -> None:
+    assert plane_in_text(text, modality) == plane
+
+
+@pytest.mark.parametrize(
+    ("description", "facts", "expected"),
+    [
+        ("AX T1 SE", {"role": "T2", "plane": "axial"}, {"weighting"}),
+        ("AX T1 SE", {"role": "T2", "role_source": "text", "plane": "axial"}, set()),
+        ("AX T1 SE", {"role": "T1", "plane": "axial"}, set()),
+        ("SAG T1 SE", {"role": "T1", "plane": "axial"}, {"plane"}),
+        ("SAG T1 SE", {"role": "T1", "plane": "oblique"}, set()),
+        ("SAG T1 SE", {"role": "T1"}, set()),
+        ("SAG T2 localizer", {"role": "LOC", "plane": "axial"}, set()),
+        (None, {"role": "T1", "plane": "axial"}, set()),
+    ],
+)
+def test_what_a_series_is_called(
+    evidence_of: Callable[..., Evidence],
+    sentences: Callable[[ModuleType, Measurement], tuple[str, ...]],
+    description: str | None,
+    facts: dict[str, str],
+    expected: set[str],
+) -> None:
+    found = list(series_role.measure(evidence_of(axial_slices(3, **MR, SeriesDescription=description), **facts)))
+    assert {measurement.metric.removeprefix("metadata.series_role.") for measurement in found} == expected
+    for measurement in found:
+        assert measurement.location.stack == 0
+        assert "described as" in sentences(series_role, measurement)[0]
