@@ -6,7 +6,7 @@ is split before any check looks at it. Cine phases and unlabelled repetitions st
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from qc_models.study import Frame, Series, Vector
 ORIENTATION_TOLERANCE_DEG = 0.5
 SPACING_TOLERANCE = 1e-3  # relative; real headers round
 ECHO_TIME_TOLERANCE_MS = 0.5
+B_VALUE_TOLERANCE = 15.0  # s/mm²; directions of one shell are written as 995, 1000, 1005
 SAME_POSITION_MM = 0.02  # two frames nearer than this lie at one position
 
 # ImageType words beyond value 3 that tell different images of one acquisition apart; vendors put much else there.
@@ -100,8 +101,11 @@ def split(series: Series) -> tuple[Stack, ...]:
     """
     modality = series.modality
     frames = [frame for instance in series.instances for frame in instance.frames if frame.content == "image"]
-    if modality == "XR":
-        groups = [[frame] for frame in frames]
+    if modality == "XR":  # one radiograph is one stack; a tomosynthesis is the stack of its own frames
+        instances: dict[str, list[Frame]] = defaultdict(list)
+        for frame in frames:
+            instances[frame.sop_instance_uid].append(frame)
+        groups = list(instances.values())
     else:
         groups = [part for group in _same_kind(frames) for part in _by_acquisition(group)]
     groups.sort(key=_order_of_group)
@@ -130,8 +134,8 @@ def _order_of_frame(frame: Frame) -> tuple[int, str, int]:
     return (number if number is not None else 1 << 31, frame.sop_instance_uid, frame.index)
 
 
-def _kind(frame: Frame) -> tuple[object, ...]:
-    """What must be equal within a stack and is compared exactly."""
+def _kind(frame: Frame, *, beating: bool) -> tuple[object, ...]:
+    """What must be equal within a stack and is compared exactly; of a `beating` heart the temporal positions are its times."""
     words = tuple(word.upper() for word in frame.image_type)
     kinds = words[:2] + tuple(sorted(set(words[2:]) & _IMAGE_KINDS))
     return (
@@ -139,18 +143,18 @@ def _kind(frame: Frame) -> tuple[object, ...]:
         frame.columns,
         frame.frame_of_reference_uid,
         kinds,
-        frame.diffusion_b_value,
-        frame.temporal_position,
+        None if beating else frame.temporal_position,
         frame.stack_id,
         frame.image_position_patient is None,
     )
 
 
-def _same_kind(frames: Iterable[Frame]) -> list[list[Frame]]:
+def _same_kind(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Groups frames whose discrete keys are equal and whose measured values agree within tolerance."""
     groups: dict[tuple[object, ...], list[tuple[Frame, list[Frame]]]] = defaultdict(list)
+    beating = len({frame.trigger_time_ms for frame in frames} - {None}) > 1
     for frame in frames:
-        candidates = groups[_kind(frame)]
+        candidates = groups[_kind(frame, beating=beating)]
         for model, members in candidates:
             if _near(model, frame):
                 members.append(frame)
@@ -166,6 +170,7 @@ def _near(a: Frame, b: Frame) -> bool:
         and _spacing_near(a.pixel_spacing_mm, b.pixel_spacing_mm)
         and _spacing_near(_single(a.slice_thickness_mm), _single(b.slice_thickness_mm))
         and _absolute_near(a.echo_time_ms, b.echo_time_ms, ECHO_TIME_TOLERANCE_MS)
+        and _absolute_near(a.diffusion_b_value, b.diffusion_b_value, B_VALUE_TOLERANCE)
     )
 
 

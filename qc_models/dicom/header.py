@@ -50,8 +50,8 @@ _PROBLEM_LIMIT = 50
 _DEPTH_LIMIT = 32
 # What tells a data set without preamble from other bytes that begin like one.
 _MARKS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "Rows")
-# Numbers of a patient or a request are never quoted in a problem.
-_PERSONAL_GROUPS = (0x0010, 0x0032, 0x0038)
+# Of acquisition, relationship and image a number gone wrong is quoted; other groups may hold what is a patient's.
+_QUOTED_GROUPS = (0x0018, 0x0020, 0x0028)
 _VR_NAMES = {vr: vr.decode("ascii") for vr in KNOWN_VRS if vr != b"UN"}
 
 
@@ -158,7 +158,7 @@ class Header:
     def problems(self) -> tuple[str, ...]:
         """All that is wrong with the way the header is written, items of sequences included; at most fifty are told.
 
-        A value is quoted only where it should have been a number, and never one of the patient or of the request.
+        A value is quoted only where it should have been a number of the image, so that none is ever a patient's.
         """
         problems = tuple(dict.fromkeys(self._all_problems(_DEPTH_LIMIT)))
         more = len(problems) - _PROBLEM_LIMIT
@@ -211,8 +211,8 @@ class Header:
             elif attribute.vr in NUMBER_VRS or attribute.vr == "XS":
                 fault = number_values(vr, raw, self._encoding.little_endian)[1]
                 if fault:
-                    personal = attribute.tag >> 16 in _PERSONAL_GROUPS
-                    yield f"{keyword}: {'its value cannot be read' if personal else fault}"
+                    quoted = attribute.tag >> 16 in _QUOTED_GROUPS
+                    yield f"{keyword}: {fault if quoted else 'its value cannot be read'}"
             elif vr in TEXT_VRS and not text_values(vr, raw, self._charset)[1]:
                 yield f"{keyword}: its bytes are not valid in the character set declared"
 

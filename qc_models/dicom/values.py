@@ -16,7 +16,7 @@ _BINARY = {
 _LITTLE = {vr: Struct("<" + code) for vr, code in _BINARY.items()}
 _BIG = {vr: Struct(">" + code) for vr, code in _BINARY.items()}
 
-NUMBER_VRS = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"})
+NUMBER_VRS = frozenset({"AT", "DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"})
 TEXT_VRS = frozenset(
     ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT")
 )
@@ -38,6 +38,9 @@ def number_values(vr: str, raw: bytes, little_endian: bool) -> tuple[tuple[float
 
     No values at all come back where one cannot be read or is not finite.
     """
+    if vr == "AT":  # a tag, as group << 16 | element
+        groups, _ = number_values("US", raw[: len(raw) & ~3], little_endian)
+        return tuple(group * 65536 + element for group, element in zip(groups[::2], groups[1::2], strict=True)), None
     layout = (_LITTLE if little_endian else _BIG).get(vr)
     if layout is not None:
         if len(raw) % layout.size:

@@ -23,6 +23,7 @@ class Draft:
     roles: tuple[str, ...] = ()
     source: Source = "header"
     derived: bool = False
+    b_values: tuple[float, ...] = ()  # s/mm²
 
     @property
     def role(self) -> str | None:

@@ -9,7 +9,7 @@ from qc_models.roles.mr_sequence import Pulse
 from qc_models.roles.text_roles import role_in_text
 
 CINE_PHASES = 5  # of one slice, within a heartbeat
-HEARTBEAT_MS = 3000.0
+HEARTBEAT_MS = (200.0, 3000.0)  # what the phases of one span
 CONTRAST_PASSES = 3
 MANY_PASSES = 10  # of one fast volume: nobody repeats it so often without an agent
 FAST_VOLUME_TR_MS = 20.0
@@ -40,7 +40,7 @@ def find_cine(series: Sequence[Draft]) -> None:
             if frame.trigger_time_ms is not None:
                 times[frame.image_position_patient].add(frame.trigger_time_ms)
     phases = max(times.values(), key=len, default=set())
-    if len(phases) >= CINE_PHASES and max(phases) - min(phases) < HEARTBEAT_MS:
+    if len(phases) >= CINE_PHASES and HEARTBEAT_MS[0] < max(phases) - min(phases) < HEARTBEAT_MS[1]:
         for draft in candidates:
             draft.claim("header", "CINE")
 
@@ -52,7 +52,7 @@ def find_dynamic(drafts: Sequence[Draft], pulses: Mapping[int, Pulse]) -> None:
     for draft in fast:
         alike = [other for other in fast if _same_volume(draft, other)]
         own = [other for other in alike if other.stack.series_instance_uid == draft.stack.series_instance_uid]
-        passes = sum(max(other.stack.frames_per_slice) for other in own)
+        passes = _passes(own)
         agent = any(other.role == "T1C" for other in own) or role_in_text(draft.clues.description, "MR") == "DYNAMIC"
         in_series = passes >= (CONTRAST_PASSES if agent else MANY_PASSES)
         enhanced = {other.acquisition for other in alike if other.role == "T1C"}
@@ -60,6 +60,15 @@ def find_dynamic(drafts: Sequence[Draft], pulses: Mapping[int, Pulse]) -> None:
             dynamic.append(draft)
     for draft in dynamic:
         draft.claim(draft.source, "DYNAMIC", "T1C")
+
+
+def _passes(drafts: Sequence[Draft]) -> int:
+    """How often a volume was taken; the water and fat images of one pass count once."""
+    times: dict[tuple[str, int | None], int] = {}
+    for draft in drafts:
+        key = (draft.acquisition, draft.stack.frames[0].temporal_position)
+        times[key] = max(times.get(key, 0), *draft.stack.frames_per_slice)
+    return sum(times.values())
 
 
 def find_in_and_out_of_phase(drafts: Sequence[Draft]) -> None:

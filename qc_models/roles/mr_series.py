@@ -10,7 +10,6 @@ from qc_models.roles.mr_repetition import find_cine, find_dynamic, find_in_and_o
 from qc_models.roles.mr_sequence import Pulse, pulse_of, read_weighting
 from qc_models.roles.text_roles import fat_saturated_in, role_in_text, series_contrast_in
 
-
 _FAT_SATURATED = {"T2": "T2FS", "PD": "PDFS"}
 _WITHOUT_SUFFIX = {"T2FS": "T2", "PDFS": "PD", "T1C": "T1"}  # fat saturation and contrast agent are decided apart
 _MAPS = frozenset(
@@ -28,7 +27,7 @@ def assign_mr_roles(drafts: Sequence[Draft]) -> None:
     pulses = {id(draft): pulse_of(draft.clues) for draft in open_drafts}
     texts_tell_contrast = len({bool(_contrast_said(draft)) for draft in open_drafts}) == 2
     for members in series.values():
-        b_values = sorted({frame.diffusion_b_value or 0.0 for draft in members for frame in draft.stack.frames})
+        b_values = _read_b_values(members)
         for draft in members:
             if not _claim_calculated(draft):
                 _claim_weighting(draft, pulses[id(draft)], b_values)
@@ -39,6 +38,16 @@ def assign_mr_roles(drafts: Sequence[Draft]) -> None:
         find_cine([draft for draft in members if pulses[id(draft)].gradient_echo])
     find_dynamic([draft for draft in gradient if draft.role in ("T1", "T1C")], pulses)
     find_in_and_out_of_phase(gradient)
+
+
+def _read_b_values(series: Sequence[Draft]) -> tuple[float, ...]:
+    """Tells the stacks of one series their b-values, and returns all; where some frames have one, the others have none: 0."""
+    known = {frame.diffusion_b_value for draft in series for frame in draft.stack.frames} - {None}
+    if not known:
+        return ()
+    for draft in series:
+        draft.b_values = tuple(sorted({frame.diffusion_b_value or 0.0 for frame in draft.stack.frames}))
+    return tuple(sorted({b for draft in series for b in draft.b_values}))
 
 
 def _claim_calculated(draft: Draft) -> bool:

@@ -1,5 +1,6 @@
 """The body region of a stack: codes and BodyPartExamined first, then what most of the texts say."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ _TEXTS = (
 )
 _CODED_WEIGHT, _BODY_PART_WEIGHT = 3.0, 2.5
 _VAGUE_FROM = 4  # a word for four regions or more (spine, whole body) contradicts none of them
+_CHANNELS = re.compile(r"\d+(?:HR|CH)?")  # 8HRBRAIN, HEAD32
 _SIDE_CODES: dict[str, Laterality] = {
     "7771000": "L",
     "G-A101": "L",
@@ -39,7 +41,7 @@ def region_of(clues: Clues, modality: str) -> RegionLabel:
     """The region that headers and texts agree on best; its probability falls where they contradict each other."""
     claims = list(_claims(clues))
     if not claims:
-        return RegionLabel(("breast",), 0.9, "header") if clues.text("Modality") == "MG" else RegionLabel()
+        return _by_equipment(clues)
     precise = [claim for claim in claims if len(claim.regions) < _VAGUE_FROM] or claims
     best = max(precise, key=lambda claim: (_support(claim, claims), len(claim.regions)))
     agreement = _support(best, claims) / sum(claim.weight for claim in claims)
@@ -86,6 +88,14 @@ def _claims(clues: Clues) -> Iterator[_Claim]:
         if regions and text not in heard:
             heard.add(text)
             yield _Claim(regions, weight, "text")
+
+
+def _by_equipment(clues: Clues) -> RegionLabel:
+    """Where nobody names a region: mammography shows a breast, and a receive coil built for a part likely lay on it."""
+    if clues.text("Modality") == "MG":
+        return RegionLabel(("breast",), 0.9, "header")
+    regions = regions_in(_CHANNELS.sub(" ", clues.text("ReceiveCoilName")))
+    return RegionLabel(regions, 0.6, "header") if 0 < len(regions) < _VAGUE_FROM else RegionLabel()
 
 
 def _support(claim: _Claim, claims: Sequence[_Claim]) -> float:

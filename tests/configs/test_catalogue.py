@@ -13,9 +13,7 @@ from qc_models.vocabulary import DIMENSIONS, ITEM_REGIONS
 
 FOLDER = HERE / "exam_items"
 CATALOGUE = load_catalogue(FOLDER)
-LIMBS = frozenset(
-    "shoulder humerus elbow forearm wrist hand hip femur knee patella tibia ankle foot calcaneus".split()
-)
+LIMBS = frozenset("shoulder humerus elbow forearm wrist hand hip femur knee patella tibia ankle foot calcaneus".split())
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +123,7 @@ def test_every_synonym_names_a_region_that_the_item_can_hold() -> None:
     wider = {
         "CT-CTA-COR": {"chest"},
         "CT-HIP": {"pelvis"},
-        "MR-PITUITARY": {"head"},
+        "MR-PITUITARY": {"head", "brain"},
         "MR-PROSTATE": {"pelvis"},
         "XR-PATELLA": {"knee"},
         "CT-HEAD": {"skull"},

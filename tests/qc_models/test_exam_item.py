@@ -89,7 +89,11 @@ def test_a_later_base_wins_over_an_earlier_one(folder: Path) -> None:
         ("valid_days: 30", "valid_days: 0", "valid_days"),
         ("valid_days: 30", "valid_days: 30\nid: CT-Y", "id:"),
         ("zh: 胸部CT平扫", "cn: 胸部CT平扫", "name.zh"),
-        ("valid_days: 30", "valid_days: 30\nlimits: {slices.missing: {reject: {above: 0}, clause: x}}", "'slices.missing'"),
+        (
+            "valid_days: 30",
+            "valid_days: 30\nlimits: {slices.missing: {reject: {above: 0}, clause: x}}",
+            "'slices.missing'",
+        ),
         ("valid_days: 30", "valid_days: 30\nlimits: {completeness.a.b: {clause: x}}", "needs a bound"),
         ("valid_days: 30", "valid_days: 30\nlimits: {completeness.a.b: {reject: {}, clause: x}}", "above"),
         ("valid_days: 30", "valid_days: 30\nlimits: {completeness.a.b: {reject: {above: 0}}}", "clause"),
@@ -172,7 +176,9 @@ def test_a_bound_can_hold_both_sides() -> None:
 
 def test_the_scale_is_none_where_the_item_has_no_such_value(folder: Path) -> None:
     item = item_of(folder, "min_matrix: [256, 320]\nscan_range: {from: apex, to: base}\n")
-    assert [item.scale(of) for of in (None, "min_matrix_short", "min_matrix_long", "max_slice_mm", "min_coverage_mm")] == [
+    assert [
+        item.scale(of) for of in (None, "min_matrix_short", "min_matrix_long", "max_slice_mm", "min_coverage_mm")
+    ] == [
         1.0,
         256,
         320,

@@ -32,7 +32,7 @@ def relate(facts: Facts, item: ExamItem, as_of: date) -> Iterator[Measurement]:
     wanted = [
         token
         for component, found in filling(item, facts).items()
-        if found and "|" in component
+        if found
         for token in component.split("|")
         if token in SHARP and not any(fills(token, stack) for stack in stacks)
     ]

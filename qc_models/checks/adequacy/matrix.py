@@ -28,7 +28,7 @@ def has_matrix(stack: StackFacts) -> bool:
     """Whether a stack's matrix says how finely it was taken."""
     if not stack.rows or not stack.columns or not EXEMPT_ROLES.isdisjoint(stack.roles):
         return False
-    return not (stack.modality == "CT" and stack.derived and stack.nearest_plane != "axial")
+    return stack.modality != "CT" or stack.nearest_plane == "axial"
 
 
 def relate(facts: Facts, item: ExamItem, as_of: date) -> Iterator[Measurement]:

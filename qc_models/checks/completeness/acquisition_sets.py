@@ -1,6 +1,6 @@
 """What belongs together was taken together: b-values, phases, echoes, in- and opposed-phase, each over the same slices.
 
-Higher is worse. A diffusion set needs a low b-value (at most 200 s/mm²) and a high one (at least 400); its ADC map may be computed
+Higher is worse. A diffusion set needs a low b-value (at most 100 s/mm²) and a high one (at least 400); its ADC map may be computed
 and is only noted. Stacks of one series that share orientation, pixel spacing, matrix, thickness and frame of reference are one
 set (echoes, b-values, times of one geometry): `unequal_slices` is the largest difference of their slice counts,
 `unequal_phases_mm` how far the ends of their ranges lie apart beyond one step. An in-phase image needs its opposed-phase partner.
@@ -13,12 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from qc_models.evidence import Evidence
 from qc_models.findings import Location, Measurement, Quantity
+from qc_models.roles.components import HIGH_B, LOW_B
 from qc_models.stack import Stack
 
 _NAME = "completeness.acquisition_sets"
 
-LOW_B = 200.0  # s/mm², the highest that serves as the low one (body protocols start at 50 to 150)
-HIGH_B = 400.0  # s/mm², the lowest that counts as diffusion weighting (abdomen)
 _IN_PHASE = frozenset({"IN_PHASE", "IP"})
 _OPPOSED = frozenset({"OUT_PHASE", "OPP_PHASE", "OP"})
 _ONE_ORIENTATION = 0.01  # distance of two ImageOrientationPatient that are one, about half a degree

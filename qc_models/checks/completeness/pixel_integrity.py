@@ -169,8 +169,8 @@ def _blank(evidence: Evidence, stack: Stack, facts: StackFacts) -> Iterator[Meas
 def _repeated(evidence: Evidence) -> Iterator[Measurement]:
     """Looks over all stacks of a series at once, for a copy may stand in another stack; told for the stack it stands in."""
     by_series: dict[str, list[tuple[Stack, int]]] = defaultdict(list)
-    for stack, facts in zip(evidence.stacks, evidence.stack_facts, strict=True):
-        if not facts.is_localizer:
+    for stack in evidence.stacks:
+        if stack.normal is not None or stack.modality == "XR":  # two captures of one screen are no harm
             by_series[stack.series_instance_uid].extend((stack, number) for number in range(len(stack.frames)))
     for places in by_series.values():
         frames = [stack.frames[number] for stack, number in places]

@@ -16,11 +16,11 @@ from qc_models.exam_item import ExamItem
 from qc_models.facts import Facts, StackFacts
 from qc_models.findings import Location, Measurement, Quantity
 from qc_models.item_matching import stacks_for
+from qc_models.roles.components import is_isotropic
 from qc_models.vocabulary import CT_PHASES
 
 _NAME = "completeness.scan_range"
 
-ISOTROPIC_MM = 1.5
 _UNSURE_PHASES = {"enhanced": ("arterial", "portal", "delayed")}  # an enhanced stack may be any of them
 
 QUANTITIES = {
@@ -87,12 +87,7 @@ def _counted(stacks: Sequence[StackFacts], modality: str) -> list[StackFacts]:
     """The stacks whose range counts: axial ones; in CT else all, in MR else isotropic volumes; never projections."""
     ranged = [stack for stack in stacks if stack.extent_mm is not None and stack.role != "MIP"]
     axial = [stack for stack in ranged if stack.nearest_plane == "axial"]
-    return axial or (ranged if modality == "CT" else [stack for stack in ranged if _is_isotropic(stack)])
-
-
-def _is_isotropic(stack: StackFacts) -> bool:
-    sides = (stack.step_mm, *(stack.pixel_spacing_mm or (None,)))
-    return stack.num_slices > 1 and all(side is not None and side <= ISOTROPIC_MM for side in sides)
+    return axial or (ranged if modality == "CT" else [stack for stack in ranged if is_isotropic(stack)])
 
 
 def _phases(stacks: Sequence[StackFacts]) -> list[list[tuple[float, float]]]:

@@ -3,9 +3,9 @@
 Higher is worse. Positions are ImagePositionPatient along the normal of the stack (PS3.3 C.7.6.2.1.1), never SliceLocation or
 SpacingBetweenSlices alone. The usual step is the most common one, or a smaller one of which the others are multiples; a step of
 k usual steps misses k - 1 slices. A gap of three slices or more between blocks is planned unless instance numbers are absent
-there; CT must show by numbers that none is. A spacing that changes half way makes two regular parts and misses nothing. Where all steps
-are equal, a stride of the instance numbers together with the declared spacing or thickness tells that only every k-th slice came.
-At each position one frame a time is expected: as many as CardiacNumberOfImages says or as most positions have.
+there; CT must show by numbers that none is. A spacing that changes half way makes two regular parts and misses nothing. Where
+all steps are equal, the stride of the instance numbers and the declared spacing or thickness tell that only every k-th slice
+came. At each position one frame a time is expected: as many as CardiacNumberOfImages says or as most positions have.
 Source: gaps in positions mean lost slices in CT and may be planned in MR (public import bugs of ITK and dcm2niix).
 """
 
@@ -32,7 +32,9 @@ SAME_STEP = 0.05  # relative; steps that differ by less are one step
 WIDEST_STEP = 1.35  # slice thicknesses; gaps of up to a third are usual in MR
 GAP = 1.5  # usual steps from which on a step is a gap
 LARGEST_ROUNDING_MM = 0.1  # positions of fewer decimals are meant as they stand
-BLOCK_GAP = 3  # slices that a planned gap between blocks leaves out (steps, where it is no multiple), and that a block holds
+BLOCK_GAP = (
+    3  # slices that a planned gap between blocks leaves out (steps, where it is no multiple), and that a block holds
+)
 PROOF = 3  # usual steps that prove a spacing constant without the help of numbers
 
 QUANTITIES = {
@@ -231,11 +233,12 @@ def measure(evidence: Evidence) -> Iterator[Measurement]:
     }
     for stack, facts in zip(evidence.stacks, evidence.stack_facts, strict=True):
         if stack.modality != "XR" and stack.normal is not None and not facts.is_localizer:
-            yield from _measure_steps(stack, present[stack.series_instance_uid, stack.index])
+            numbers = present[stack.series_instance_uid, stack.index]
+            yield from _measure_steps(stack, numbers, reformatted=facts.derived)
             yield from _measure_frames(stack, _declared_phases(evidence, stack))
 
 
-def _measure_steps(stack: Stack, present: Sequence[int]) -> Iterator[Measurement]:
+def _measure_steps(stack: Stack, present: Sequence[int], *, reformatted: bool) -> Iterator[Measurement]:
     steps_mm = [float(step) for step in np.diff(stack.slice_positions_mm)]
     if not steps_mm:
         return
@@ -268,7 +271,7 @@ def _measure_steps(stack: Stack, present: Sequence[int]) -> Iterator[Measurement
     if len(usual) > 1:
         changes = [i for i in range(len(steps_mm) - 1) if found.usual_mm[i] != found.usual_mm[i + 1]]
         yield told("step_change", usual[-1] / usual[0], "ratio", changes, steps_mm=[round(step, 3) for step in usual])
-    if found.thinned > 1:
+    if found.thinned > 1 and not reformatted:  # spacing and thickness of a reformat are often those of its source
         yield told("thinned", found.thinned, "ratio", declared_mm=declared.spacing_mm or declared.thickness_mm)
     overlap_mm = (declared.thickness_mm or 0.0) - step_mm
     if overlap_mm > declared.rounding_mm + 0.01:

@@ -12,9 +12,10 @@ Source: DICOM PS3.5 6.2 (AS, DA, TM, DT), PS3.3 C.7.1.1, C.7.2.1, C.7.3.1, C.7.6
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from qc_models.dicom.header import Header
 from qc_models.evidence import Evidence
@@ -92,8 +93,7 @@ QUANTITIES = {
     ),
 }
 
-_DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "PatientBirthDate")
-_TIMES = ("StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime")
+_EVENTS = ("Study", "Series", "Acquisition", "Content")
 _ORDER = (("Study", "Series"), ("Study", "Acquisition"), ("Acquisition", "Content"))
 _TIME = re.compile(r"([01]\d|2[0-3])(?:([0-5]\d)(?:([0-5]\d|60)(?:\.(\d{1,6}))?)?)?")
 _AGE = re.compile(r"(\d{3})([DWMY])")
@@ -135,6 +135,21 @@ class Moment:
     time: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """An instance and when its study, series, acquisition and content were made, as far as it says so readably."""
+
+    instance: Instance
+    moments: Mapping[str, Moment]
+
+    @property
+    def day_taken(self) -> date | None:
+        """The day of the acquisition, else of the series or the study."""
+        return next(
+            (self.moments[name].day for name in ("Acquisition", "Series", "Study") if name in self.moments), None
+        )
+
+
 def days_before(earlier: Moment | None, later: Moment | None) -> int:
     """By how many days `later` lies before `earlier`; 0 where the order is right or not known."""
     return max(0, (earlier.day - later.day).days) if earlier and later else 0
@@ -148,12 +163,19 @@ def skew_s(earlier: Moment | None, later: Moment | None) -> float:
     return skew.total_seconds() if skew < _LONGEST_SKEW and skew.total_seconds() > _CLOCK_TOLERANCE_S else 0.0
 
 
+_PARSERS: tuple[tuple[tuple[str, ...], Callable[[str], object | None]], ...] = (
+    ((*(f"{name}Date" for name in _EVENTS), "PatientBirthDate"), parse_date),
+    (tuple(f"{name}Time" for name in _EVENTS), seconds_of_day),
+    (("PatientAge",), stated_age_years),
+)
+
+
 def measure(evidence: Evidence) -> Iterable[Measurement]:
     """Dates and times of all instances, against each other and the birth date."""
-    instances = evidence.study.instances
+    instances = [Dated(instance, _moments(instance.header)) for instance in evidence.study.instances]
     yield from _unreadable(instances)
     yield from _order(instances)
-    images = [instance for instance in instances if instance.frames]
+    images = [dated for dated in instances if dated.instance.frames]
     yield from _spread(images)
     yield from _birth(images)
 
@@ -164,44 +186,44 @@ def relate(facts: Facts, item: ExamItem, as_of: date) -> Iterable[Measurement]:
         yield Measurement("metadata.dates.future_days", (facts.latest_date - as_of).days, "d")
 
 
-def _moment(header: Header, name: str) -> Moment | None:
-    """When a study, series, acquisition or content was made; an acquisition may say it in one value (DT)."""
-    text = header.text(f"{name}Date") or ""
-    clock = header.text(f"{name}Time") or ""
-    if name == "Acquisition" and not text:
-        whole = re.split(r"[+-]", header.text("AcquisitionDateTime") or "")[0]
-        text, clock = whole[:8], whole[8:]
-    day, seconds = parse_date(text), seconds_of_day(clock)
+def _moments(header: Header) -> dict[str, Moment]:
+    """When study, series, acquisition and content were made, where that can be read; an acquisition may say it in one value."""
+    moments = {}
+    for name in _EVENTS:
+        day, clock = header.text(f"{name}Date") or "", header.text(f"{name}Time") or ""
+        if name == "Acquisition" and not day:
+            whole = re.split(r"[+-]", header.text("AcquisitionDateTime") or "")[0]
+            day, clock = whole[:8], whole[8:]
+        if (moment := _moment(day, clock)) is not None:
+            moments[name] = moment
+    return moments
+
+
+@lru_cache(maxsize=1024)  # a study repeats the same few
+def _moment(day_text: str, clock_text: str) -> Moment | None:
+    day, seconds = parse_date(day_text), seconds_of_day(clock_text)
     if day is None:
         return None
     time = None if seconds is None else datetime(day.year, day.month, day.day) + timedelta(seconds=seconds)
     return Moment(day, time)
 
 
-def _unreadable(instances: Sequence[Instance]) -> Iterable[Measurement]:
-    absent = [instance for instance in instances if _moment(instance.header, "Study") is None]
+def _unreadable(instances: Sequence[Dated]) -> Iterable[Measurement]:
+    absent = [dated.instance for dated in instances if "Study" not in dated.moments]
     if absent:
         yield _found("absent", len(absent), absent[0])
-    parsers: tuple[tuple[tuple[str, ...], Callable[[str], object | None]], ...] = (
-        (_DATES, parse_date),
-        (_TIMES, seconds_of_day),
-        (("PatientAge",), stated_age_years),
-    )
-    for keywords, parse in parsers:
+    for keywords, parse in _PARSERS:
         for keyword in keywords:
-            texts = [instance.header.text(keyword) for instance in instances]
-            readable = {text: parse(text) is not None for text in set(texts) if text is not None}
-            wrong = [i for i, text in zip(instances, texts, strict=True) if text is not None and not readable[text]]
+            texts = [dated.instance.header.text(keyword) for dated in instances]
+            unreadable = {text for text in set(texts) if text is not None and parse(text) is None}
+            wrong = [dated.instance for dated, text in zip(instances, texts, strict=True) if text in unreadable]
             if wrong:
                 yield _found("malformed", len(wrong), wrong[0], {"attribute": keyword})
 
 
-def _order(instances: Sequence[Instance]) -> Iterable[Measurement]:
-    moments = {
-        name: [_moment(i.header, name) for i in instances] for name in ("Study", "Series", "Acquisition", "Content")
-    }
+def _order(instances: Sequence[Dated]) -> Iterable[Measurement]:
     for earlier, later in _ORDER:
-        pairs = list(zip(moments[earlier], moments[later], strict=True))
+        pairs = [(dated.moments.get(earlier), dated.moments.get(later)) for dated in instances]
         for quantity, suffix, broken in (
             ("order_days", "Date", [float(days_before(*pair)) for pair in pairs]),
             ("clock_skew_s", "Time", [skew_s(*pair) for pair in pairs]),
@@ -210,12 +232,12 @@ def _order(instances: Sequence[Instance]) -> Iterable[Measurement]:
             if worst > 0:
                 detail: dict[str, str | int] = {"earlier": earlier + suffix, "later": later + suffix}
                 detail["instances"] = sum(value > 0 for value in broken)
-                yield _found(quantity, worst, instances[broken.index(worst)], detail)
+                yield _found(quantity, worst, instances[broken.index(worst)].instance, detail)
 
 
-def _spread(images: Sequence[Instance]) -> Iterable[Measurement]:
+def _spread(images: Sequence[Dated]) -> Iterable[Measurement]:
     """How far apart the images were taken; the place is the image farthest from the usual day."""
-    taken = [(day, image) for image in images if (day := _day_taken(image.header)) is not None]
+    taken = [(dated.day_taken, dated.instance) for dated in images if dated.day_taken is not None]
     counts = Counter(day for day, _ in taken)
     if len(counts) < 2:
         return
@@ -225,17 +247,12 @@ def _spread(images: Sequence[Instance]) -> Iterable[Measurement]:
     yield _found("spread_days", (max(counts) - min(counts)).days, odd[1], {"instances": others})
 
 
-def _day_taken(header: Header) -> date | None:
-    moments = (_moment(header, name) for name in ("Acquisition", "Series", "Study"))
-    return next((moment.day for moment in moments if moment is not None), None)
-
-
-def _birth(images: Sequence[Instance]) -> Iterable[Measurement]:
+def _birth(images: Sequence[Dated]) -> Iterable[Measurement]:
     unborn: list[Instance] = []
     worst: tuple[float, Instance] | None = None
-    for image in images:
+    for image, moments in ((dated.instance, dated.moments) for dated in images):
         born = parse_date(image.header.text("PatientBirthDate") or "")
-        days = [moment.day for name in ("Study", "Series", "Acquisition") if (moment := _moment(image.header, name))]
+        days = [moments[name].day for name in ("Study", "Series", "Acquisition") if name in moments]
         if born is None or not days:
             continue
         if min(days) < born:

@@ -1,9 +1,10 @@
 """A series is named for another sequence or plane than its parameters and geometry show.
 
-Higher is worse: 1 for each stack concerned. `weighting`: the description names one of T1, T2, FLAIR and diffusion, and the
-parameters of the header another; `plane`: the description names one plane, and the slices lie in another. What the description
-alone told, and weightings that shade into each other (T2 and proton density, STIR, gradient echo), are never held against it.
-Source: DICOM PS3.3 C.8.3.1 (ScanningSequence, EchoTime, InversionTime, …), C.7.6.2.1.1 (ImageOrientationPatient).
+Higher is worse: 1 for each stack concerned. `weighting`: the description of an MR series names one sequence, and its parameters
+are those of another; `phase`: the description of a CT series names one phase of contrast, and its header another; `plane`: the
+description names one plane, and the slices lie in another. What the description alone told is never held against it, nor what
+shades into it (T2 and proton density, T2 and FLAIR, arterial and enhanced: `qc_models.roles.conflict`).
+Source: DICOM PS3.3 C.8.3.1 (ScanningSequence, EchoTime, …), C.7.6.4 (Contrast/Bolus), C.7.6.2.1.1 (ImageOrientationPatient).
 """
 
 import re
@@ -12,7 +13,7 @@ from functools import cache
 
 from qc_models.evidence import Evidence
 from qc_models.findings import Location, Measurement, Quantity
-from qc_models.roles.text_roles import role_in_text
+from qc_models.roles.conflict import role_conflict
 from qc_models.vocabulary import Plane
 
 _REMEDY_EN = "name the series for what it is, or send the right series"
@@ -26,6 +27,13 @@ QUANTITIES = {
         _REMEDY_EN,
         _REMEDY_ZH,
     ),
+    "phase": Quantity(
+        "stacks",
+        "the series is described as {described}, and its header says {found}",
+        "序列描述为 {described}，而头信息显示为 {found}",
+        _REMEDY_EN,
+        _REMEDY_ZH,
+    ),
     "plane": Quantity(
         "stacks",
         "the series is described as {described}, and its slices are {found}",
@@ -35,7 +43,7 @@ QUANTITIES = {
     ),
 }
 
-_WEIGHTINGS = {"T1": "T1", "T1C": "T1", "T2": "T2", "T2FS": "T2", "FLAIR": "FLAIR", "DWI": "DWI", "ADC": "DWI"}
+_BY_MODALITY = {"MR": "weighting", "CT": "phase"}
 _EDGES = r"(?<![A-Z])(?:{})(?![A-Z])"
 _PLANES: tuple[tuple[Plane, re.Pattern[str]], ...] = (
     ("axial", re.compile(_EDGES.format("AX|AXIAL|TRA|TRANS|TRANSVERSE|TRANSVERSAL") + "|轴位|横断|轴状")),
@@ -43,12 +51,6 @@ _PLANES: tuple[tuple[Plane, re.Pattern[str]], ...] = (
     ("coronal", re.compile(_EDGES.format("COR|CORONAL") + "|冠状")),
 )
 _CORONARY = re.compile(_EDGES.format("COR"))  # in CT the coronary arteries as well as the plane
-
-
-def weightings_conflict(described: str | None, found: str | None) -> bool:
-    """Whether two roles are of different weightings that nobody can take for each other."""
-    one, other = _WEIGHTINGS.get(described or ""), _WEIGHTINGS.get(found or "")
-    return one is not None and other is not None and one != other
 
 
 @cache
@@ -68,10 +70,10 @@ def measure(evidence: Evidence) -> Iterable[Measurement]:
         if facts.is_localizer or text is None:
             continue
         place = Location(facts.series_instance_uid, stack=facts.index)
-        described = role_in_text(text, facts.modality)
-        if facts.modality == "MR" and facts.role_source == "header" and weightings_conflict(described, facts.role):
+        quantity, described = _BY_MODALITY.get(facts.modality), role_conflict(facts, text)
+        if quantity is not None and described is not None:
             yield Measurement(
-                "metadata.series_role.weighting", 1, "stacks", place, {"described": described, "found": facts.role}
+                f"metadata.series_role.{quantity}", 1, "stacks", place, {"described": described, "found": facts.role}
             )
         plane = plane_in_text(text, facts.modality)
         # An oblique stack may be named for either of the planes between which it lies.

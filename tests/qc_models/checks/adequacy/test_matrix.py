@@ -42,10 +42,10 @@ def test_diffusion_and_dynamics_are_exempt(role: str) -> None:
     assert measured(stack("1", "AX_DWI", modality="MR", rows=96, columns=96, roles=(role,))) == []
 
 
-def test_a_reformat_is_exempt_but_a_derived_axial_volume_is_not() -> None:
-    reformat = stack("1", "coronal", rows=200, columns=512, derived=True, nearest_plane="coronal")
+def test_a_reformat_is_exempt() -> None:
+    reformat = stack("1", "coronal", rows=200, columns=512, nearest_plane="coronal")
     assert measured(reformat, required=("coronal",), modality="CT") == []
-    axial = stack("1", "plain", rows=256, columns=256, derived=True, nearest_plane="axial")
+    axial = stack("1", "plain", rows=256, columns=256, nearest_plane="axial")
     assert [one.value for one in measured(axial, required=("plain",), modality="CT")] == [256.0, 256.0]
 
 

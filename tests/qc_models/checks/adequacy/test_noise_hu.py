@@ -85,16 +85,39 @@ def test_each_frame_has_its_own_level() -> None:
     assert levels == pytest.approx([8.0, 24.0], rel=0.07)
 
 
-def test_a_slope_is_no_noise() -> None:
-    ramp = torch.linspace(0, 120, SIDE).expand(1, SIDE, SIDE)
-    noise = torch.from_numpy(np.random.default_rng(1).normal(0, 6, (1, SIDE, SIDE)).astype(np.float32))
-    assert noise_hu.noise_levels(ramp + noise, None, (0.75, 0.75)).item() == pytest.approx(6.0, rel=0.07)
+def white(sigma_hu: float) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(1).normal(0, sigma_hu, (1, SIDE, SIDE)).astype(np.float32))
+
+
+@pytest.mark.parametrize("along", [1, 2])
+def test_a_slope_is_no_noise(along: int) -> None:
+    hills = (torch.arange(SIDE) % 200 - 100.0).abs()  # 1 HU a pixel up and down, which adds 9 % to a plain deviation
+    image = hills.reshape([1] + [SIDE if axis == along else 1 for axis in (1, 2)]) + white(6.0)
+    assert noise_hu.noise_levels(image, None, (0.75, 0.75)).item() == pytest.approx(6.0, rel=0.03)
+
+
+def test_edges_alone_leave_nothing_to_measure() -> None:
+    stripes = 60.0 * (torch.arange(SIDE) // 6 % 2) + 20  # two of the three blocks of each window
+    assert math.isnan(noise_hu.noise_levels(stripes + white(5.0), None, (0.8, 0.8)).item())
+
+
+def test_a_window_is_as_wide_in_mm_whatever_the_pixel() -> None:
+    ripple = 20 * torch.sin(torch.arange(SIDE) * 0.5 / 5 * 2 * math.pi)  # 5 mm a period: well inside a window of 7.5 mm
+    level = noise_hu.noise_levels(ripple + 60 + white(5.0), None, (0.5, 0.5)).item()
+    assert level == pytest.approx(math.sqrt(20**2 / 2 + 5**2), rel=0.2)
+
+
+def test_the_even_part_decides_beside_a_larger_textured_one() -> None:
+    image = white(1.0)
+    image[:, :140] *= 10
+    image[:, 140:] *= 60
+    assert noise_hu.noise_levels(image + 60, None, None).item() == pytest.approx(10.0, rel=0.07)
 
 
 def test_padding_counts_no_more_than_air() -> None:
     pixels, padding = noisy(10.0), torch.zeros(1, SIDE, SIDE, dtype=torch.bool)
     padding[:, :, : SIDE // 2] = True
-    pixels[padding] = 40.0  # looks like even tissue without noise, but for the mask
+    pixels[padding] = (white(2.0) + 40)[padding]  # quieter than the tissue, but for the mask
     assert noise_hu.noise_levels(pixels, padding, None).item() == pytest.approx(10.0, rel=0.07)
 
 

@@ -197,6 +197,7 @@ def test_a_patient_on_the_side_is_told(evidence_of: EvidenceOf, sentences: Sente
         ("PA", ["A", "F"], {"view_conflict"}),
         ("LAT", ["L", "F"], {"view_conflict"}),
         ("OBL", ["A", "F"], set()),
+        ("PA", ["A", "A"], set()),
         (None, ["A", "F"], set()),
     ],
 )

@@ -50,12 +50,18 @@ def evidence_of(study_of: Callable[[Iterable[Mapping[str, Any]]], Study]) -> Evi
     """A function from instances to the evidence of their study; keywords are fields that all its stack facts carry."""
 
     def build(
-        instances: Iterable[Mapping[str, Any]], *, pixels: bool = False, failures: tuple[PixelFailure, ...] = (), **fields: Any
+        instances: Iterable[Mapping[str, Any]],
+        *,
+        pixels: bool = False,
+        failures: tuple[PixelFailure, ...] = (),
+        **fields: Any,
     ) -> Evidence:
         study = study_of(instances)
         stacks = tuple(stack for series in study.series for stack in split(series))
         facts = tuple(
-            StackFacts(stack.series_instance_uid, stack.index, stack.modality, stack.num_slices, len(stack.frames), **fields)
+            StackFacts(
+                stack.series_instance_uid, stack.index, stack.modality, stack.num_slices, len(stack.frames), **fields
+            )
             for stack in stacks
         )
         statistics = {

@@ -49,7 +49,9 @@ def test_diffusion_without_its_low_b_value_and_map(evidence_of: Any, assert_meas
 
 def test_projections_are_in_no_set(evidence_of: Any) -> None:
     echoes = [10, 10, 10, 90]
-    instances = [slice_ | {"EchoTime": echo} for slice_, echo in zip(axial_slices(4, Modality="MR"), echoes, strict=True)]
+    instances = [
+        slice_ | {"EchoTime": echo} for slice_, echo in zip(axial_slices(4, Modality="MR"), echoes, strict=True)
+    ]
     assert list(measure(evidence_of(instances, role="MIP"))) == []
 
 

@@ -64,7 +64,9 @@ def test_a_manifest_names_what_did_not_arrive(evidence_of: Any) -> None:
         "Modality": "KO",
         "SeriesInstanceUID": STUDY + ".2",
         "Rows": None,
-        "ConceptNameCodeSequence": [{"CodeValue": "113030", "CodingSchemeDesignator": "DCM", "CodeMeaning": "Manifest"}],
+        "ConceptNameCodeSequence": [
+            {"CodeValue": "113030", "CodingSchemeDesignator": "DCM", "CodeMeaning": "Manifest"}
+        ],
         "CurrentRequestedProcedureEvidenceSequence": [
             {
                 "StudyInstanceUID": STUDY,

@@ -18,11 +18,20 @@ TODAY = date(2026, 9, 1)
 def test_case(case: dict[str, Any], assert_measured: Any) -> None:
     modality = case.get("modality", "CT")
     stacks = [
-        stack(f"1.{number}", *fields.get("components", ()), modality=modality, **{k: v for k, v in fields.items() if k != "components"})
+        stack(
+            f"1.{number}",
+            *fields.get("components", ()),
+            modality=modality,
+            **{k: v for k, v in fields.items() if k != "components"},
+        )
         for number, fields in enumerate(case["stacks"])
     ]
     asked = item(
-        "X", case.get("region", "chest"), tuple(case["required"]), modality=modality, optional=tuple(case.get("optional", ()))
+        "X",
+        case.get("region", "chest"),
+        tuple(case["required"]),
+        modality=modality,
+        optional=tuple(case.get("optional", ())),
     )
     assert_measured(relate(facts(stacks=tuple(stacks)), asked, TODAY), case["expect"])
 

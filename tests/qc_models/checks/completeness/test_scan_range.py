@@ -1,5 +1,6 @@
 """Scan range: the union of the stacks of one phase, and the gap inside it."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ RANGE = {"from": "lung apex", "to": "costophrenic angles", "min_coverage_mm": 19
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_case(case: dict[str, Any], assert_measured: Any) -> None:
     modality = case.get("modality", "CT")
-    stacks = [stack(f"1.{number}", modality=modality, **fields) for number, fields in enumerate(case["stacks"])]
+    stacks = [
+        replace(stack(f"1.{number}", modality=modality), **fields) for number, fields in enumerate(case["stacks"])
+    ]
     asked = item("X", "chest", (), modality=modality, scan_range=RANGE)
     assert_measured(relate(facts(stacks=tuple(stacks)), asked, TODAY), case["expect"])
 
@@ -40,7 +43,9 @@ def test_the_message_names_the_landmarks() -> None:
     held = facts(stacks=(stack("1", extent_mm=(0.0, 100.0), nearest_plane="axial"),))
     (covered,) = relate(held, item("CT-CHEST", "chest", (), scan_range=RANGE), TODAY)
     said = QUANTITIES["coverage_mm"].en.format(value=covered.value, **covered.detail)
-    assert said == "the scan covers 100 mm from head to foot; CT-CHEST asks for 190 mm (lung apex to costophrenic angles)"
+    assert (
+        said == "the scan covers 100 mm from head to foot; CT-CHEST asks for 190 mm (lung apex to costophrenic angles)"
+    )
 
 
 def test_length_of_a_stack_takes_in_one_thickness(evidence_of: Any) -> None:

@@ -1,10 +1,13 @@
 """Whose images they are: patients by issuer and id, names in many writings, placeholders."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
+import pydicom
 import pytest
 
+from inference.reading import read_studies
 from qc_models.checks.metadata import patient_identity
 from qc_models.checks.metadata.patient_identity import is_placeholder, name_letters, names_contradict, patients
 from qc_models.evidence import Evidence
@@ -161,3 +164,20 @@ def test_measurements_hold_no_patient_data_and_read_as_sentences(
 def test_real_studies_lack_no_more_than_the_issuer(real_evidence: dict[str, Evidence]) -> None:
     for name, evidence in real_evidence.items():
         assert set(by_quantity(evidence)) == {"issuer_absent"}, name
+
+
+def test_a_real_slice_of_another_patient_is_rejected_by_name(
+    shared_data: Path, tmp_path: Path, level_of: Callable[[Measurement], str | None]
+) -> None:
+    wrist = sorted((shared_data / "studies" / "wrist-mr").rglob("*.dcm"))
+    for path in wrist:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    home = pydicom.dcmread(wrist[0], stop_before_pixels=True)
+    stranger = pydicom.dcmread(sorted((shared_data / "studies" / "heart-mr").rglob("*.dcm"))[3])
+    stranger.StudyInstanceUID, stranger.SeriesInstanceUID = home.StudyInstanceUID, home.SeriesInstanceUID
+    stranger.save_as(tmp_path / "stranger.dcm")
+    (study,) = read_studies([tmp_path]).studies
+    (found,) = by_quantity(Evidence(study, (), ()))["patients"]
+    assert level_of(found) == "reject"
+    assert found.detail["sop_instance_uids"] == [stranger.SOPInstanceUID]
+    assert found.location.sop_instance_uid == stranger.SOPInstanceUID

@@ -6,31 +6,13 @@ from types import ModuleType
 import pytest
 
 from qc_models.checks.metadata import series_role
-from qc_models.checks.metadata.series_role import plane_in_text, weightings_conflict
+from qc_models.checks.metadata.series_role import plane_in_text
 from qc_models.evidence import Evidence
 from qc_models.findings import Measurement
 from qc_models.vocabulary import Plane
 from tests.written_dicom import axial_slices
 
 MR = {"Modality": "MR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}
-
-
-@pytest.mark.parametrize(
-    ("described", "found", "conflict"),
-    [
-        ("T1", "T2", True),
-        ("T1C", "FLAIR", True),
-        ("DWI", "T1", True),
-        ("T1", "T1C", False),
-        ("T2", "T2FS", False),
-        ("T2", "PD", False),
-        ("STIR", "T1", False),
-        (None, "T1", False),
-        ("T1", None, False),
-    ],
-)
-def test_conflicts_of_weighting(described: str | None, found: str | None, conflict: bool) -> None:
-    assert weightings_conflict(described, found) is conflict
 
 
 @pytest.mark.parametrize(
@@ -56,8 +38,10 @@ def test_planes_in_descriptions(text: str, modality: str, plane: Plane | None) -
     ("description", "facts", "expected"),
     [
         ("AX T1 SE", {"role": "T2", "plane": "axial"}, {"weighting"}),
+        ("AX DWI", {"role": "T1", "plane": "axial"}, {"weighting"}),
         ("AX T1 SE", {"role": "T2", "role_source": "text", "plane": "axial"}, set()),
         ("AX T1 SE", {"role": "T1", "plane": "axial"}, set()),
+        ("AX T2 TSE", {"role": "PD", "plane": "axial"}, set()),
         ("SAG T1 SE", {"role": "T1", "plane": "axial"}, {"plane"}),
         ("SAG T1 SE", {"role": "T1", "plane": "oblique"}, set()),
         ("SAG T1 SE", {"role": "T1"}, set()),
@@ -69,11 +53,24 @@ def test_what_a_series_is_called(
     evidence_of: Callable[..., Evidence],
     sentences: Callable[[ModuleType, Measurement], tuple[str, ...]],
     description: str | None,
-    facts: dict[str, str],
+    facts: dict[str, object],
     expected: set[str],
 ) -> None:
+    facts |= {"roles": (facts["role"],)} if "role" in facts else {}
     found = list(series_role.measure(evidence_of(axial_slices(3, **MR, SeriesDescription=description), **facts)))
     assert {measurement.metric.removeprefix("metadata.series_role.") for measurement in found} == expected
     for measurement in found:
         assert measurement.location.stack == 0
         assert "described as" in sentences(series_role, measurement)[0]
+
+
+def test_contrast_in_words_and_in_the_header(
+    evidence_of: Callable[..., Evidence], level_of: Callable[[Measurement], str | None]
+) -> None:
+    plain = {"role": "plain", "roles": ("plain",)}
+    (found,) = series_role.measure(evidence_of(axial_slices(3, SeriesDescription="CHEST ARTERIAL 1mm"), **plain))
+    assert (found.metric, found.detail) == (
+        "metadata.series_role.phase",
+        {"described": "arterial", "found": "plain"},
+    )
+    assert level_of(found) == "note"  # headers often forget the contrast agent, or keep that of the patient before
