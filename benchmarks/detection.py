@@ -63,6 +63,8 @@ def _one(folder: Path, clean: Any, name: str, strength: float, seed: int, settin
             apply_defect(name, folder, target, strength=strength, seed=seed)
         except InputError as error:
             return {"outcome": "impossible", "why": str(error)}
+        if not any(target.rglob("*.dcm")):
+            return {"outcome": "impossible", "why": "nothing is left of the study"}
         defective = report_of(target, settings)
     by = caught_by(name, clean, defective)
     return {"outcome": "caught" if by else "missed", "by": by, "verdict": defective["verdict"]}

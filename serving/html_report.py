@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LEVELS_ZH = {"note": "提示", "review": "复核", "reject": "退回"}
 MAX_PICTURES = 8  # of findings, a study
 MAX_STACKS = 12  # shown with slice and plots, a study
-CURVES = {"adequacy.noise_hu.median_hu": ("noise along the stack 噪声", "noise (HU)")}
+CURVES = {"adequacy.noise_hu.median_hu": ("noise along the stack", "noise (HU)")}
 
 
 def write_html(examined: Iterable["Examined"], path: Path) -> None:

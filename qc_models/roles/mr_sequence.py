@@ -33,6 +33,7 @@ _CONTRAST_WORDS = {
     "T2_STAR": "T2STAR",
     "PERFUSION": "EPI",
 }
+_TIMELESS_WORDS = {"T1": "T1", "T2": "T2", "PROTON_DENSITY": "PD"}  # often a default: told only where times are absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,8 @@ def read_weighting(pulse: Pulse, b_values: Sequence[float]) -> Reading:
         return Reading("TOF")
     if pulse.echo_planar:
         return Reading("EPI", certain=pulse.gradient_echo)  # a spin echo may be diffusion whose b-values were lost
+    if pulse.echo_time is None and pulse.contrast_word in _TIMELESS_WORDS:
+        return Reading(_TIMELESS_WORDS[pulse.contrast_word])
     if pulse.gradient_echo:
         return _gradient_echo(pulse)
     return _inversion(pulse) if pulse.inversion else _spin_echo(pulse)

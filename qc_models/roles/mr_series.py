@@ -13,8 +13,8 @@ from qc_models.roles.text_roles import fat_saturated_in, role_in_text, series_co
 _FAT_SATURATED = {"T2": "T2FS", "PD": "PDFS"}
 _WITHOUT_SUFFIX = {"T2FS": "T2", "PDFS": "PD", "T1C": "T1"}  # fat saturation and contrast agent are decided apart
 _MAPS = frozenset(
-    "FA TTP CBF CBV MTT TMAX RCBV RCBF RELCBF RELCBV GBP PBP T1MAP T2MAP T2STARMAP T1 MAP T2 MAP R2 R2STAR EADC EXP_ADC KTRANS "
-    "COLFA TENSOR TENSOR_B0 FAT_FRACTION FF PFF".split()
+    "FA,TTP,CBF,CBV,MTT,TMAX,RCBV,RCBF,RELCBF,RELCBV,GBP,PBP,T1MAP,T2MAP,T2STARMAP,T1 MAP,T2 MAP,R2,R2STAR,EADC,EXP_ADC,KTRANS,"
+    "COLFA,TENSOR,TENSOR_B0,FAT_FRACTION,PFF".split(",")
 )
 
 

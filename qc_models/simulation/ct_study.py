@@ -67,12 +67,12 @@ _LIMB_RANGE_MM = 110.0
 
 
 def write_ct_study(
-    header: StudyHeader, folder: Path, omit: Sequence[str], include_optional: bool
+    header: StudyHeader, item: ExamItem, folder: Path, omit: Sequence[str], include_optional: bool
 ) -> list[SimulatedSeries]:
     """Writes all series of a CT study below `folder`; the scout is series 1."""
-    study = _CtStudy(header, folder)
+    study = _CtStudy(header, item, folder)
     series = [study.write_scout()]
-    plans = plan_ct(header.item, omit, include_optional)
+    plans = plan_ct(item, omit, include_optional)
     for plan in plans:
         series.append(study.write(plan, len(series) + 1))
     return series
@@ -81,8 +81,7 @@ def write_ct_study(
 class _CtStudy:
     """What the series of one CT study share: patient on the table, range, scanner, clock."""
 
-    def __init__(self, header: StudyHeader, folder: Path) -> None:
-        item = header.item
+    def __init__(self, header: StudyHeader, item: ExamItem, folder: Path) -> None:
         self.header, self.folder, self.item = header, folder, item
         self.limb = item.region == "extremity"
         side = "L" if header.seed % 2 else "R"
@@ -235,7 +234,7 @@ class _CtStudy:
         values = np.clip(np.rint(hu), -1024, 3071) - vendor.ct_intercept
         if vendor.ct_padding is not None and hu.shape[0] == hu.shape[1]:
             values[_outside_circle(hu.shape[0])] = vendor.ct_padding
-        return values.astype(np.int16 if vendor.ct_signed else np.uint16)
+        return np.asarray(values, np.int16 if vendor.ct_signed else np.uint16)
 
     def _image_type(self, plan: CtSeries) -> tuple[str, ...]:
         words = self.header.vendor.ct_words

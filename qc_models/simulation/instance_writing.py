@@ -12,7 +12,6 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
-from qc_models.exam_item import ExamItem
 from qc_models.simulation.patients import Patient
 from qc_models.simulation.vendors import Vendor
 
@@ -37,9 +36,9 @@ class SimulatedSeries:
 
 @dataclass(frozen=True)
 class StudyHeader:
-    """What every instance of a study shares."""
+    """What every instance of a study shares; a `procedure` is its code and its name."""
 
-    item: ExamItem
+    procedure: tuple[str, str]
     vendor: Vendor
     patient: Patient
     seed: int
@@ -107,10 +106,11 @@ def code(value: str, meaning: str, scheme: str = "SCT") -> dict[str, str]:
 
 def study_keywords(header: StudyHeader, modality: str, station: str) -> dict[str, Any]:
     """Patient, study, request and equipment modules (PS3.3 C.7.1-C.7.5)."""
-    item, patient, vendor = header.item, header.patient, header.vendor
+    patient, vendor = header.patient, header.vendor
+    procedure_code, procedure_name = header.procedure
     rng = np.random.default_rng([header.seed, 104729])
-    asked = item.name.zh if header.request != "none" else None
-    request_code = [code(item.id, item.name.zh, "99TOUCHSTONE")] if header.request == "code" else None
+    asked = procedure_name if header.request != "none" else None
+    request_code = [code(procedure_code, procedure_name, "99TOUCHSTONE")] if header.request == "code" else None
     day = header.study_date
     return {
         "SpecificCharacterSet": vendor.character_set,

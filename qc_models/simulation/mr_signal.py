@@ -105,6 +105,5 @@ def maximum_projections(shapes: Sequence[Shape], grids: Sequence[Grid], table: F
 def _sensitivity(grid: Grid, amplitude: float) -> NDArray[np.float32]:
     rows = np.linspace(-1, 1, grid.rows, dtype=np.float32)[:, None]
     columns = np.linspace(-1, 1, grid.columns, dtype=np.float32)[None, :]
-    return np.float32(1) + np.float32(amplitude) * (
-        np.cos(1.3 * rows) * np.cos(1.3 * columns) - np.float32(0.7) + 0.3 * columns * rows
-    )
+    shape = np.cos(1.3 * rows) * np.cos(1.3 * columns) - 0.7 + 0.3 * columns * rows
+    return np.asarray(1 + amplitude * shape, np.float32)

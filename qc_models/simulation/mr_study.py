@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qc_models.exam_item import ExamItem
 from qc_models.simulation.anatomy_codes import REGION_CODES
 from qc_models.simulation.components import filled_components, wanted_tokens
 from qc_models.simulation.decimal_strings import decimal_string, plane_keywords, slice_location
@@ -26,11 +27,11 @@ _PLANE_WORDS = {"AX": "tra", "SAG": "sag", "COR": "cor"}
 
 
 def write_mr_study(
-    header: StudyHeader, folder: Path, omit: Sequence[str], include_optional: bool
+    header: StudyHeader, item: ExamItem, folder: Path, omit: Sequence[str], include_optional: bool
 ) -> list[SimulatedSeries]:
     """Writes all series of an MR study below `folder`; the localizer is series 1, series after contrast come last."""
-    tokens, _ = wanted_tokens(header.item, omit, include_optional)
-    study = _MrStudy(header, folder, with_contrast=any("T1C" in token or token == "DYNAMIC" for token in tokens))
+    tokens, _ = wanted_tokens(item, omit, include_optional)
+    study = _MrStudy(header, item, folder, with_contrast=any("T1C" in token or token == "DYNAMIC" for token in tokens))
     series = [study.write_localizer()]
     for token in sorted(tokens, key=lambda token: 2 if "T1C" in token else 1 if token == "DYNAMIC" else 0):
         series.append(study.write(token, len(series) + 1))
@@ -40,8 +41,7 @@ def write_mr_study(
 class _MrStudy:
     """What the series of one MR study share: patient in the coil, scanner, clock."""
 
-    def __init__(self, header: StudyHeader, folder: Path, with_contrast: bool) -> None:
-        item = header.item
+    def __init__(self, header: StudyHeader, item: ExamItem, folder: Path, with_contrast: bool) -> None:
         self.header, self.folder, self.item = header, folder, item
         self.side = ("L" if header.seed % 2 else "R") if item.laterality == "yes" else None
         self.shapes = mr_shapes(item, header.patient.sex, self.side)

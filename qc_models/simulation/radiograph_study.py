@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qc_models.exam_item import ExamItem
 from qc_models.simulation.anatomy_codes import REGION_CODES
 from qc_models.simulation.components import filled_components, wanted_tokens
 from qc_models.simulation.decimal_strings import decimal_string
@@ -33,11 +34,11 @@ _LETTERS = {"L": ("10000",) * 6 + ("11111",), "R": ("11110", "10001", "10001", "
 
 
 def write_radiographs(
-    header: StudyHeader, folder: Path, omit: Sequence[str], include_optional: bool
+    header: StudyHeader, item: ExamItem, folder: Path, omit: Sequence[str], include_optional: bool
 ) -> list[SimulatedSeries]:
     """Writes every view of an X-ray study below `folder`: a series a view, or all in one series where the vendor does so."""
-    tokens, _ = wanted_tokens(header.item, omit, include_optional)
-    study = _RadiographStudy(header)
+    tokens, _ = wanted_tokens(item, omit, include_optional)
+    study = _RadiographStudy(header, item)
     groups = [tokens] if header.vendor.one_series_of_views and tokens else [[token] for token in tokens]
     series = []
     for number, group in enumerate(groups, start=1):
@@ -50,7 +51,7 @@ def write_radiographs(
                 number,
                 study.common(),
                 images,
-                components=filled_components(header.item, group),
+                components=filled_components(item, group),
                 what=", ".join(group),
             )
         )
@@ -60,8 +61,7 @@ def write_radiographs(
 class _RadiographStudy:
     """What the images of one X-ray study share."""
 
-    def __init__(self, header: StudyHeader) -> None:
-        item = header.item
+    def __init__(self, header: StudyHeader, item: ExamItem) -> None:
         self.header, self.item = header, item
         self.mammography = item.region == "breast"
         self.modality = "MG" if self.mammography else header.vendor.radiograph_modality
@@ -200,7 +200,7 @@ class _RadiographStudy:
         low = 0.6 * high if self.mammography else 0.05
         share = np.clip((noisy - low) / (high - low), 0, 1)
         curve = share * share * (3 - 2 * share) * 0.5 + share * 0.5
-        return (curve * (2**_BITS - 1)).astype(np.uint16)
+        return np.asarray(curve * (2**_BITS - 1), np.uint16)
 
     def _view_position(self, view: View) -> str:
         trunk = self.item.laterality == "no"

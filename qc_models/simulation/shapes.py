@@ -44,7 +44,8 @@ class Grid:
 
     def position_mm(self, index: int) -> NDArray[np.float64]:
         """ImagePositionPatient of a slice."""
-        return np.array(self.origin_mm) + index * np.array(self.slice_step_mm)
+        position: NDArray[np.float64] = np.array(self.origin_mm) + index * np.array(self.slice_step_mm)
+        return position
 
     def part(self, start: int, stop: int) -> "Grid":
         """The slices from `start` up to `stop`."""
@@ -103,7 +104,8 @@ class Shape:
     @cached_property
     def to_unit(self) -> NDArray[np.float64]:
         """3×3 matrix that takes mm about the centre to the unit shape."""
-        return np.array(self.axes) / np.array(self.semi_axes_mm)[:, None]
+        matrix: NDArray[np.float64] = np.array(self.axes) / np.array(self.semi_axes_mm)[:, None]
+        return matrix
 
     def reach_mm(self, direction: NDArray[np.float64]) -> float:
         """Half its extent along a unit direction."""

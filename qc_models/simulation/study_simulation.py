@@ -63,7 +63,7 @@ def simulate_study(
         raise InputError(f"seed {seed} is negative; give 0 or more")
     who = patient or draw_patient(seed, study_date, "F" if item.id in _WOMEN else "M" if item.id in _MEN else None)
     header = StudyHeader(
-        item,
+        (item.id, item.name.zh),
         vendor_named(vendor),
         who,
         seed,
@@ -73,5 +73,5 @@ def simulate_study(
         size,
         key=(item.id, str(seed), vendor, size, study_date, who.patient_id),
     )
-    series = _WRITERS[item.modality](header, folder, omit, include_optional)
+    series = _WRITERS[item.modality](header, item, folder, omit, include_optional)
     return SimulatedStudy(folder, header.study_instance_uid, item.id, who, tuple(series))

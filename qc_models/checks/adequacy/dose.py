@@ -9,6 +9,7 @@ overscan. References: `configs/dose_references.yaml`, for adults.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from statistics import fmean
 
 from qc_models.dicom.header import Header
 from qc_models.dose_references import dose_references
@@ -80,7 +81,7 @@ def measure(evidence: Evidence) -> Iterator[Measurement]:
         doses = [dose for stack, _ in members for dose in _doses(stack, evidence)]
         if not doses:
             continue
-        mean = sum(doses) / len(doses)
+        mean = fmean(doses)
         length_mm = union_mm(facts.extent_mm for _, facts in members if facts.extent_mm is not None)
         where = Location(series_instance_uid=members[0][1].series_instance_uid, stack=members[0][1].index)
         series = list(dict.fromkeys(facts.series_instance_uid for _, facts in members))

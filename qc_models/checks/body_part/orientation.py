@@ -71,6 +71,7 @@ QUANTITIES = {
 
 ROUNDING = 1e-3  # of direction cosines as headers write them
 OBLIQUE_DEG = 20.0  # nearer to a direction or plane than this, nothing is said
+LETTER_DEG = 60.0  # the first letter of a direction is at most 55° from it
 OBLIQUE_COSINE = 0.7  # a normal nearer than 45° to a body axis is that axis
 # Planes of hands, feet and what hangs on them follow the limb, not the body.
 FREE_LIMBS = frozenset("ankle calcaneus elbow finger foot forearm hand toe wrist".split())
@@ -196,7 +197,7 @@ def _mirrored(stack: Stack, facts: StackFacts, said: tuple[str, ...]) -> Iterato
     if orientation is not None and stack.normal is not None:
         found = [_vector(orientation[:3]), _vector(orientation[3:])]
         angle = max((angle_deg(a, b) for a, b in zip(found, named, strict=False)), default=0.0)
-        if angle > OBLIQUE_DEG:
+        if angle > LETTER_DEG:
             detail = {"said": "\\".join(said), "found": "\\".join(map(_letter, found))}
             yield Measurement("body_part.orientation.mirrored", angle, "deg", _place(stack), detail)
     directions = found or named

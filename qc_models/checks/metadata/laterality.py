@@ -16,7 +16,7 @@ from qc_models.exam_item import ExamItem
 from qc_models.facts import Facts
 from qc_models.findings import Location, Measurement, Quantity
 from qc_models.item_matching import stacks_for
-from qc_models.region_names import laterality_in
+from qc_models.region_names import laterality_in, regions_in
 from qc_models.study import Instance
 from qc_models.vocabulary import Laterality
 
@@ -145,7 +145,11 @@ def header_sides(header: Header) -> Said:
 
 
 def _text_sides(header: Header, keywords: Sequence[str]) -> Said:
-    said = {keyword: laterality_in(text) for keyword in keywords if (text := header.text(keyword))}
+    """The sides that texts name; a ProtocolName counts where it names a region too, for `RT` alone may be a technique."""
+    texts = {keyword: header.text(keyword) or "" for keyword in keywords}
+    if not regions_in(texts.get("ProtocolName", "")):
+        texts.pop("ProtocolName", None)
+    said = {keyword: laterality_in(text) for keyword, text in texts.items()}
     return {source: side for source, side in said.items() if side is not None}
 
 

@@ -7,6 +7,7 @@ that the check may measure, as a number or as [least, most].
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from pydicom import dcmread
 
 from qc_models.evidence import Evidence, PixelFailure
 from qc_models.facts import StackFacts
-from qc_models.findings import Measurement
+from qc_models.findings import Measurement, Quantity
 from qc_models.frame_statistics import frame_statistics
 from qc_models.stack import split
 from qc_models.study import Study
@@ -76,12 +77,19 @@ def evidence_of(study_of: Callable[[Iterable[Mapping[str, Any]]], Study]) -> Evi
 
 @pytest.fixture
 def assert_measured() -> Callable[[Iterable[Measurement], Mapping[str, Any]], None]:
-    """A function that holds measurements against `expect`: quantity -> number or [least, most], summed over places."""
+    """A function that holds measurements against `expect`: quantity -> number or [least, most], summed over places.
+
+    It also fills in the texts of each quantity, so that no text asks for a detail that a measurement lacks.
+    """
 
     def hold(measurements: Iterable[Measurement], expect: Mapping[str, Any]) -> None:
         found: dict[str, float] = {}
         for measurement in measurements:
             quantity = measurement.metric.rpartition(".")[2]
+            words: Quantity = import_module(f"qc_models.checks.{measurement.check}").QUANTITIES[quantity]
+            assert measurement.unit == words.unit
+            for text in (words.en, words.zh, words.remedy_en, words.remedy_zh):
+                assert text.format(value=measurement.value, limit=0, unit=measurement.unit, **measurement.detail)
             found[quantity] = found.get(quantity, 0) + measurement.value
         assert set(found) == set(expect), found
         for quantity, wanted in expect.items():

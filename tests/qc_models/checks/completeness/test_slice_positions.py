@@ -1,5 +1,6 @@
 """Positions: gaps, copies and uneven steps are told from planned ones, whatever the numbers say."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference.reading import read_studies
 from qc_models.checks.completeness.slice_positions import (
     QUANTITIES,
     Declared,
@@ -17,6 +19,10 @@ from qc_models.checks.completeness.slice_positions import (
     measure,
     usual_step,
 )
+from qc_models.evidence import Evidence
+from qc_models.roles.describe import describe
+from qc_models.stack import split
+from qc_models.study import Study
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases/slice_positions.yaml").read_text(encoding="utf-8"))
 
@@ -82,6 +88,27 @@ def test_gaps_are_placed_by_slice_and_told_by_position_and_number(evidence_of: A
     assert (gap.location.stack, gap.location.slice) == (0, 3)
     assert gap.detail["after"] == ["15.0 mm (#4)"]
     assert "15.0 mm (#4)" in QUANTITIES["missing"].remedy_zh.format(value=gap.value, **gap.detail)
+
+
+@pytest.mark.parametrize(
+    "name", ["abdpel-ct", "brain-mr-pd", "chest-ct", "head-ct", "lspine-ct", "lspine-mr-3t", "wrist-mr"]
+)
+def test_real_studies_are_whole_until_a_slice_is_taken_away(name: str, shared_data: Path) -> None:
+    (study,) = read_studies([shared_data / "studies" / name]).studies
+    assert _missing(study) == 0
+    largest = max((stack for series in study.series for stack in split(series)), key=lambda stack: stack.num_slices)
+    lost = largest.frames[len(largest.frames) // 2].sop_instance_uid
+    series = tuple(
+        replace(series, instances=tuple(item for item in series.instances if item.sop_instance_uid != lost))
+        for series in study.series
+    )
+    assert _missing(replace(study, series=series)) == 1
+
+
+def _missing(study: Study) -> float:
+    stacks = tuple(stack for series in study.series for stack in split(series))
+    measured = measure(Evidence(study, stacks, describe(study, stacks)))
+    return sum(found.value for found in measured if found.metric.endswith((".missing", ".missing_frames")))
 
 
 def test_localizers_are_exempt(evidence_of: Any, series_of: Any) -> None:

@@ -53,6 +53,8 @@ def test_missing_sides(sides: str, missing: tuple[Laterality, ...]) -> None:
         ({"Laterality": "L", "SeriesDescription": "LEFT KNEE SAG"}, {}),
         ({"Laterality": "L", "SeriesDescription": "RIGHT KNEE SAG"}, {"contradiction": 3}),
         ({"Laterality": "L", "SeriesDescription": "右膝关节 矢状"}, {"contradiction": 3}),
+        ({"Laterality": "L", "ProtocolName": "RT"}, {}),
+        ({"Laterality": "L", "ProtocolName": "RT KNEE"}, {"contradiction": 3}),
         ({"ImageLaterality": "R", "Laterality": "L"}, {"contradiction": 3}),
         ({"ImageLaterality": "B", "Laterality": "L"}, {}),
         ({"Laterality": "L", "RequestedProcedureDescription": "MRI RIGHT KNEE"}, {"contradiction": 3}),
