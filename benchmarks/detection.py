@@ -19,7 +19,7 @@ DEFECTS: Sequence[tuple[str, float]] = (
     ("truncated_file", 0.5),
     ("missing_series", 1),
     ("patient_mix_up", 1),
-    ("future_date", 30),
+    ("future_date", 3650),
     ("birth_after_study", 30),
 )
 

@@ -1,6 +1,6 @@
 """What a run costs besides time a study: peak memory on a long CT, and the time from command to first result."""
 
-import os
+import json
 import resource
 import statistics
 import subprocess
@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
+from pydicom.uid import generate_uid
 
 from qc_models.exam_item import ExamItem
 from qc_models.simulation.study_simulation import simulate_study
 
-COMMAND = [sys.executable, "-m", "serving.command_line", "score"]
+COMMAND = [sys.executable, "-c", "from serving.command_line import main; main()", "score"]
 
 
 def write_long_ct(item: ExamItem, folder: Path, num_slices: int) -> None:
@@ -27,7 +28,7 @@ def write_long_ct(item: ExamItem, folder: Path, num_slices: int) -> None:
         templates = [pydicom.dcmread(path) for path in largest.files]
     for number in range(num_slices):
         dataset = templates[number % len(templates)]
-        uid = f"{dataset.SeriesInstanceUID}.{number + 1}"
+        uid = generate_uid(entropy_srcs=[str(number)])
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
         dataset.InstanceNumber = number + 1
         dataset.SliceThickness = 1
@@ -39,14 +40,15 @@ def peak_memory(study: Path, workers: int) -> dict[str, Any]:
     """Peak memory in MiB of scoring one study in a process of its own (the largest process)."""
     start = time.perf_counter()
     process = subprocess.Popen(
-        [*COMMAND, str(study), "--format", "json", "--workers", str(workers)], stdout=subprocess.DEVNULL
+        [*COMMAND, str(study), "--format", "json", "--workers", str(workers)], stdout=subprocess.PIPE, text=True
     )
-    _, status, usage = os.wait4(process.pid, 0)
+    verdict = json.loads(process.communicate()[0])["verdict"]
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "files": sum(1 for _ in study.rglob("*.dcm")),
         "peak_mib": round(_kib(usage) / 1024),
         "seconds": round(time.perf_counter() - start, 1),
-        "exit_status": os.waitstatus_to_exitcode(status),
+        "verdict": verdict,
         "target_mib": 1229,
     }
 
@@ -70,8 +72,11 @@ def start_time(file: Path, repeats: int) -> dict[str, Any]:
 
 def _seconds(command: list[str]) -> float:
     start = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
-    return time.perf_counter() - start
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    seconds = time.perf_counter() - start
+    if "--no-pixels" in command and not done.stdout:
+        raise RuntimeError(f"nothing was scored: exit status {done.returncode}")
+    return seconds
 
 
 def _kib(usage: resource.struct_rusage) -> float:

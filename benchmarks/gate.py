@@ -28,7 +28,7 @@ DEFECTS: Sequence[tuple[str, tuple[float, ...]]] = (
     ("blank_slices", (1,)),
     ("repeated_pixels", (1,)),
     ("patient_mix_up", (1,)),
-    ("future_date", (2, 30)),
+    ("future_date", (400, 3650)),
     ("birth_after_study", (30,)),
     ("wrong_body_part", (1,)),
     ("conflicting_uid", (1,)),

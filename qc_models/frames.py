@@ -29,7 +29,13 @@ _NOT_IMAGE_MODALITIES = frozenset("SR KO PR SEG REG RTSTRUCT RTPLAN RTRECORD DOC
 _FRAME_LIMIT = 100_000  # a count beyond it is no count
 _HIGHEST_B_VALUE = 20_000.0  # s/mm², beyond the strongest gradients of a scanner
 _GE_B_VALUE_OFFSET = 100_000  # GE writes 1000000800 for 800
-_SEQUENCE_NAME_B_VALUE = re.compile(r"ep.?_?b(\d{1,5})(?![\d_])", re.IGNORECASE)  # *ep_b1000#12; a map is ep_b0_1000
+_B_VALUE_TEXTS = (
+    (
+        "SequenceName",
+        re.compile(r"ep.?_?b(\d{1,5})(?![\d_])", re.IGNORECASE),
+    ),  # Siemens: *ep_b1000#12; a map is ep_b0_1000
+    ("ImageComments", re.compile(r"^b=(\d{1,5}(?:\.\d*)?)\(")),  # Canon: b=1500(0.445,0.000,0.895)
+)
 _TIME = re.compile(r"(?:\d{8})?(\d\d)(?:(\d\d)(\d\d(?:\.\d*)?)?)?(?:[+-]\d{4})?")
 _FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "XRay3DFrameTypeSequence")
 
@@ -92,7 +98,7 @@ def _classic_frame(header: Header) -> Frame:
 
 
 def _b_value(header: Header) -> float | None:
-    """The b-value in s/mm²: the standard attribute, a vendor's own, else what a Siemens sequence name tells."""
+    """The b-value in s/mm²: the standard attribute, a vendor's own, else what Siemens and Canon write as text."""
     for keyword in ("DiffusionBValue", "SiemensDiffusionBValue", "PhilipsDiffusionBFactor", "UihDiffusionBValue"):
         value = header.number(keyword)
         if value is not None and 0 <= value <= _HIGHEST_B_VALUE:
@@ -101,9 +107,11 @@ def _b_value(header: Header) -> float | None:
     if value is not None and value >= 0:
         value %= _GE_B_VALUE_OFFSET
         return value if value <= _HIGHEST_B_VALUE else None
-    name = header.text("SequenceName")
-    found = _SEQUENCE_NAME_B_VALUE.search(name) if name else None
-    return float(found[1]) if found else None
+    for keyword, pattern in _B_VALUE_TEXTS:
+        found = pattern.search(header.text(keyword) or "")
+        if found is not None:
+            return float(found[1])
+    return None
 
 
 def _enhanced_frames(header: Header) -> Iterator[Frame]:

@@ -19,6 +19,9 @@ ORIENTATION_TOLERANCE_DEG = 0.5
 SPACING_TOLERANCE = 1e-3  # relative; real headers round
 ECHO_TIME_TOLERANCE_MS = 0.5
 B_VALUE_TOLERANCE = 15.0  # s/mm²; directions of one shell are written as 995, 1000, 1005
+MOST_PHASES = (
+    12  # contrast phases are few; more temporal positions are a time course, and so are those of a beating heart
+)
 SAME_POSITION_MM = 0.02  # two frames nearer than this lie at one position
 
 # ImageType words beyond value 3 that tell different images of one acquisition apart; vendors put much else there.
@@ -134,8 +137,8 @@ def _order_of_frame(frame: Frame) -> tuple[int, str, int]:
     return (number if number is not None else 1 << 31, frame.sop_instance_uid, frame.index)
 
 
-def _kind(frame: Frame, *, beating: bool) -> tuple[object, ...]:
-    """What must be equal within a stack and is compared exactly; of a `beating` heart the temporal positions are its times."""
+def _kind(frame: Frame, *, times: bool) -> tuple[object, ...]:
+    """What must be equal within a stack and is compared exactly; where temporal positions are `times`, they need not be."""
     words = tuple(word.upper() for word in frame.image_type)
     kinds = words[:2] + tuple(sorted(set(words[2:]) & _IMAGE_KINDS))
     return (
@@ -143,7 +146,7 @@ def _kind(frame: Frame, *, beating: bool) -> tuple[object, ...]:
         frame.columns,
         frame.frame_of_reference_uid,
         kinds,
-        None if beating else frame.temporal_position,
+        None if times else frame.temporal_position,
         frame.stack_id,
         frame.image_position_patient is None,
     )
@@ -153,8 +156,9 @@ def _same_kind(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Groups frames whose discrete keys are equal and whose measured values agree within tolerance."""
     groups: dict[tuple[object, ...], list[tuple[Frame, list[Frame]]]] = defaultdict(list)
     beating = len({frame.trigger_time_ms for frame in frames} - {None}) > 1
+    times = beating or len({frame.temporal_position for frame in frames}) > MOST_PHASES
     for frame in frames:
-        candidates = groups[_kind(frame, beating=beating)]
+        candidates = groups[_kind(frame, times=times)]
         for model, members in candidates:
             if _near(model, frame):
                 members.append(frame)

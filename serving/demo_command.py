@@ -15,7 +15,7 @@ STUDIES: Sequence[tuple[str, str, str, float]] = (
     ("MR-HEAD", "siemens", "missing_series", 1),
     ("MR-KNEE", "uih", "patient_mix_up", 1),
     ("CT-ABDPEL", "uih", "truncated_file", 0.5),
-    ("XR-HAND", "siemens", "future_date", 30),
+    ("XR-HAND", "siemens", "future_date", 365),
 )
 
 

@@ -1,6 +1,6 @@
 """The HTML report: one self-contained page for a run, with each study's verdict, reasons, key slices and plots."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from qc_models.stack import Stack
+from qc_models.study import Frame, Instance
 from qc_models.vocabulary import DIMENSIONS, DIMENSIONS_ZH, GRADES_ZH, VERDICTS_ZH
 from serving.report_pictures import curve_plot, missing_positions, of_stack, picture, positions_plot
 
@@ -63,17 +64,32 @@ def _finding_pictures(entry: "Examined") -> Iterator[dict[str, Any]]:
     instances = {instance.sop_instance_uid: instance for instance in entry.study.instances}
     seen: set[tuple[str, int]] = set()
     for finding in entry.report.findings:
-        place = finding["location"]
-        instance = instances.get(place["sop_instance_uid"])
-        if finding["level"] == "note" or instance is None or len(seen) >= MAX_PICTURES:
+        frame = _frame(entry, finding, instances)
+        if finding["level"] == "note" or frame is None or len(seen) >= MAX_PICTURES:
             continue
-        frame = next((item for item in instance.frames if item.index == (place["frame"] or 0)), None)
-        if frame is None or (frame.sop_instance_uid, frame.index) in seen:
+        if (frame.sop_instance_uid, frame.index) in seen:
             continue
-        image = picture(instance, frame, box=place["box"], outlined=True)
+        image = picture(instances[frame.sop_instance_uid], frame, box=finding["location"]["box"], outlined=True)
         if image is not None:
             seen.add((frame.sop_instance_uid, frame.index))
             yield {"image": image, "finding": finding}
+
+
+def _frame(entry: "Examined", finding: Mapping[str, Any], instances: Mapping[str, Instance]) -> Frame | None:
+    """The frame that a finding is about: of its instance, else at its slice of the stack that was measured."""
+    place = finding["location"]
+    instance = instances.get(place["sop_instance_uid"])
+    if instance is not None:
+        return next((frame for frame in instance.frames if frame.index == (place["frame"] or 0)), None)
+    if place["slice"] is None:
+        return None
+    for measurement in entry.report.content["measurements"]:
+        where = measurement["location"]
+        if measurement["metric"] == finding["metric"] and where["slice"] == place["slice"]:
+            for stack in entry.stacks:
+                if of_stack(measurement, stack) and place["slice"] < stack.num_slices:
+                    return stack.frames[stack.slice_index.index(place["slice"])]
+    return None
 
 
 def _stack(entry: "Examined", stack: Stack) -> dict[str, Any]:

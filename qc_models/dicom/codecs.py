@@ -128,7 +128,8 @@ def _unpack(raw: bytes | bytearray, layout: PixelLayout) -> Pixels:
 
 
 def _signed_by(bits: int, pixels: Pixels, layout: PixelLayout) -> Pixels:
-    """Values whose stream knows no sign, or another one than the header: the top bit of the stream is the sign."""
+    """Values whose stream knows no sign, or another one than the header: the top bit of what is stored is the sign."""
+    bits = min(bits, layout.bits_stored)
     return align_bits(pixels, layout.dtype, bits, bits - 1)
 
 

@@ -34,14 +34,16 @@ _CONTRAST_WORDS = {
     "PERFUSION": "EPI",
 }
 _TIMELESS_WORDS = {"T1": "T1", "T2": "T2", "PROTON_DENSITY": "PD"}  # often a default: told only where times are absent
+_ASL, _FIELDMAP = frozenset({"ASL"}), frozenset({"FIELDMAP"})
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A role read from parameters (None: they say nothing), and whether they leave no doubt."""
+    """A role read from parameters (None: they say nothing), whether they leave no doubt, and what a text may still say instead."""
 
     role: str | None
     certain: bool = True
+    unless: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def read_weighting(pulse: Pulse, b_values: Sequence[float]) -> Reading:
     if pulse.time_of_flight:
         return Reading("TOF")
     if pulse.echo_planar:
-        return Reading("EPI", certain=pulse.gradient_echo)  # a spin echo may be diffusion whose b-values were lost
+        # A spin echo may be diffusion whose b-values were lost; labelled blood leaves no trace in classic headers.
+        return Reading("EPI", unless=_ASL if pulse.gradient_echo else _ASL | {"DWI"})
     if pulse.echo_time is None and pulse.contrast_word in _TIMELESS_WORDS:
         return Reading(_TIMELESS_WORDS[pulse.contrast_word])
     if pulse.gradient_echo:
@@ -130,7 +133,7 @@ def _gradient_echo(pulse: Pulse) -> Reading:
     echo, repetition, flip = pulse.echo_time, pulse.repetition_time, pulse.flip_angle
     name = pulse.sequence_name.lstrip("*")
     if name.startswith("FM"):  # Siemens: two echoes for a map of the field
-        return Reading("FIELDMAP")
+        return Reading("GRE")
     if pulse.balanced or name.startswith("DE3D"):
         return Reading("GRE", certain=False)
     if echo is None or repetition is None:
@@ -146,7 +149,8 @@ def _gradient_echo(pulse: Pulse) -> Reading:
     if echo >= 9:
         small = flip is not None and flip <= 35
         return Reading("T2STAR" if small else "T1", certain=False)
-    return Reading("T1", certain=flip is not None and (flip >= 40 or (flip >= 7 and repetition < 60)))
+    certain = flip is not None and (flip >= 40 or (flip >= 7 and repetition < 60))
+    return Reading("T1", certain, unless=_FIELDMAP)
 
 
 def _inversion(pulse: Pulse) -> Reading:

@@ -16,6 +16,16 @@ _MAPS = frozenset(
     "FA,TTP,CBF,CBV,MTT,TMAX,RCBV,RCBF,RELCBF,RELCBV,GBP,PBP,T1MAP,T2MAP,T2STARMAP,T1 MAP,T2 MAP,R2,R2STAR,EADC,EXP_ADC,KTRANS,"
     "COLFA,TENSOR,TENSOR_B0,FAT_FRACTION,PFF".split(",")
 )
+# What ImageType calls an image that was calculated, or is no picture of weights.
+_CALCULATED = {
+    "ADC": frozenset({"ADC", "ADC_UNSPECIFIED", "ADCMAP", "ADC_MAP"}),
+    "SUB": frozenset({"SUB", "SUBTRACTION", "SUBTRACT"}),
+    "MIP": frozenset({"MIP", "MAX_IP", "MINIP", "MIN_IP", "MNIP", "PROJECTION IMAGE", "PROJECTION"}),
+    "FIELDMAP": frozenset({"B0 MAP", "B0_MAP", "FIELDMAP", "FIELD MAP"}),
+    "PHASE": frozenset({"P", "PHASE", "PHASE MAP", "VELOCITY", "VELOCITY MAP", "PHASE_CONTRAST"}),
+    "SWI": frozenset({"SWI"}),
+}
+_ADC_NAME = re.compile(r"EP.?_?B\d+_\d+")  # Siemens: *ep_b0_1000
 
 
 def assign_mr_roles(drafts: Sequence[Draft]) -> None:
@@ -52,37 +62,28 @@ def _read_b_values(series: Sequence[Draft]) -> tuple[float, ...]:
 
 def _claim_calculated(draft: Draft) -> bool:
     """Maps, projections, subtractions and phase images, as ImageType (PS3.3 C.8.3.1.1.1) or the description names them."""
-    words, clues = draft.clues.words, draft.clues
-    name = clues.text("SequenceName", "PulseSequenceName").lstrip("*")
-    role = ""
-    if words & {"ADC", "ADC_UNSPECIFIED", "ADCMAP", "ADC_MAP"} or re.search(r"EP_?B\d+_\d+", name):
-        role = "ADC"
-    elif words & _MAPS or (clues.number("SamplesPerPixel") or 1) > 1:
+    clues = draft.clues
+    if clues.words & _MAPS or (clues.number("SamplesPerPixel") or 1) > 1:
         draft.derived = True
         return True
-    elif words & {"SUB", "SUBTRACTION", "SUBTRACT"}:
-        role = "SUB"
-    elif words & {"MIP", "MAX_IP", "MINIP", "MIN_IP", "MNIP", "PROJECTION IMAGE", "PROJECTION"}:
-        role = "MIP"
-    elif words & {"B0 MAP", "B0_MAP", "FIELDMAP", "FIELD MAP"}:
-        role = "FIELDMAP"
-    elif words & {"P", "PHASE", "PHASE MAP", "VELOCITY", "VELOCITY MAP", "PHASE_CONTRAST"}:
-        role = "FIELDMAP" if name.startswith("FM") else "PHASE"
-    elif "SWI" in words:
-        draft.claim("header", "SWI")
-        return True
-    if role:
-        draft.claim("header", role)
-    elif (said := role_in_text(clues.description, "MR")) in ("ADC", "SUB", "MIP"):
+    named = next((role for role, words in _CALCULATED.items() if words & clues.words), None)
+    if named is None and _ADC_NAME.search(clues.text("SequenceName")):
+        named = "ADC"
+    said = role_in_text(clues.description, "MR")
+    if named is not None:
+        draft.claim("header", named)
+    elif said in ("ADC", "SUB", "MIP"):
         draft.claim("text", said)
-    draft.derived = bool(draft.role) and draft.role != "PHASE"
-    return bool(draft.role)
+    draft.derived = draft.role in ("ADC", "SUB", "MIP", "FIELDMAP")
+    return draft.role is not None
 
 
 def _claim_weighting(draft: Draft, pulse: Pulse, b_values: Sequence[float]) -> None:
     """What the parameters say, unless they leave a doubt that a text removes."""
     reading = read_weighting(pulse, b_values)
-    said = None if reading.certain else _said(draft.clues)
+    said = _said(draft.clues)
+    if reading.certain and said not in reading.unless:
+        said = None
     role = said or reading.role
     if said is None and role == "MRCP" and draft.regions and "abdomen" not in draft.regions:
         role = "T2"  # fluid around the spinal cord or in the inner ear

@@ -40,7 +40,8 @@ _MR = _table(
 )
 _CT = _table(
     ("LOC", r"\bSCOUT|\bTOPO(?:GRAM)?\b|\bSURVIEW|\bLOCALI[SZ]|\bSCANO(?:GRAM)?\b|定位"),
-    ("LOC", r"\bDOSE (?:REPORT|INFO|PAGE|SUMMARY|RECORD)|PATIENT PROTOCOL|\bSCREEN ?SAVE|SMART ?PREP|MONITOR|BOLUS|SURE ?START|\bTIMING|\bTRACKER|剂量(?:报告|信息|记录|页)"),
+    ("LOC", r"\bDOSE (?:REPORT|INFO|PAGE|SUMMARY|RECORD)|PATIENT PROTOCOL|\bSCREEN ?SAVE|剂量(?:报告|信息|记录|页)"),
+    ("LOC", r"SMART ?PREP|MONITOR|BOLUS|SURE ?START|\bTIMING|\bTRACKER"),
     ("MIP", r"\bMIP\b|MAXIMUM INTENSITY|最大密度"),
     ("calcium_score", r"CALCIUM|\bCA ?SC|\bCACS|\bSMART ?SCORE|积分"),
 )

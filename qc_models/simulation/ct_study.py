@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qc_models.exam_item import ExamItem
-from qc_models.simulation import body, limbs
+from qc_models.simulation.anatomy import body, limbs
+from qc_models.simulation.anatomy.spine import spine_y_mm
 from qc_models.simulation.anatomy_codes import REGION_CODES
 from qc_models.simulation.ct_images import ct_blocks, noise_of
 from qc_models.simulation.ct_plan import DELAYS_S, CtSeries, Kernel, Scan, plan_ct
@@ -86,7 +87,7 @@ class _CtStudy:
         self.limb = item.region == "extremity"
         side = "L" if header.seed % 2 else "R"
         self.laterality = side if self.limb else None
-        self.shapes: list[Shape] = (
+        shapes: Sequence[Shape] = (
             (limbs.knee() if side == "L" else mirrored(limbs.knee()))
             if self.limb
             else body.whole_body(header.patient.sex)
@@ -97,9 +98,9 @@ class _CtStudy:
         self.range_mm = (min((top + bottom + length) / 2, _VERTEX_MM), (top + bottom - length) / 2)
         field, back = _FIELDS_MM.get(item.region, _TRUNK_FIELD_MM)
         self.field_mm = field
-        self.center_y_mm = body.spine_y_mm((top + bottom) / 2) if item.region in ("lspine", "cspine") else back
+        self.center_y_mm = spine_y_mm((top + bottom) / 2) if item.region in ("lspine", "cspine") else back
         table_y = 66 if self.limb else 105 if item.region in ("head", "orbit", "sinus", "temporal_bone") else 124
-        self.shapes = [*body.couch(table_y, 0), *self.shapes]
+        self.shapes: list[Shape] = [*body.couch(table_y, 0), *shapes]
         self.region = REGION_CODES["knee" if self.limb else item.region]
         self.kvp = _tube_voltage(item)
         self.matrix = SMALL_MATRIX if header.size == "small" else 512

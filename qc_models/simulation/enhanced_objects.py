@@ -8,11 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qc_models.simulation import body
-from qc_models.simulation.anatomy_codes import REGION_CODES
+from qc_models.simulation.anatomy import body
+from qc_models.simulation.anatomy_codes import REGION_CODES, RegionCode
 from qc_models.simulation.ct_images import ct_blocks
 from qc_models.simulation.decimal_strings import decimal_string, plane_keywords
-from qc_models.simulation.instance_writing import SimulatedSeries, StudyHeader, code, study_keywords, write_series
+from qc_models.simulation.instance_writing import (
+    SimulatedSeries,
+    StudyHeader,
+    code,
+    stored_values,
+    study_keywords,
+    write_series,
+)
 from qc_models.simulation.mr_protocols import FIELD_T, protocol_of
 from qc_models.simulation.mr_signal import mr_blocks, signal_table
 from qc_models.simulation.shapes import Floats, Grid, plane_grid
@@ -68,10 +75,10 @@ def write_enhanced_ct(
         "SeriesDescription": "Enhanced chest",
         "DimensionIndexSequence": _dimensions(header),
     }
-    shared = _shared(grid) | {
+    shared = _shared(grid, REGION_CODES["chest"]) | {
         "CTImageFrameTypeSequence": [_frame_type(("ORIGINAL", "PRIMARY", "VOLUME", "NONE"))],
         "CTAcquisitionTypeSequence": [
-            {"AcquisitionType": "SPIRAL", "TubeAngle": None, "ConstantVolumeFlag": "NO", "FluoroscopyFlag": "NO"}
+            {"AcquisitionType": "SPIRAL", "ConstantVolumeFlag": "NO", "FluoroscopyFlag": "NO"}
         ],
         "CTAcquisitionDetailsSequence": [
             {
@@ -90,7 +97,7 @@ def write_enhanced_ct(
                 "ConvolutionKernel": header.vendor.kernels["soft"],
                 "ConvolutionKernelGroup": "SOFT_TISSUE",
                 "ReconstructionDiameter": "405",
-                "ReconstructionPixelSpacing": plane_keywords(grid, 6)["PixelSpacing"],
+                "ReconstructionPixelSpacing": [grid.field_mm[0] / grid.rows, grid.field_mm[1] / grid.columns],
             }
         ],
         "CTExposureSequence": [
@@ -101,7 +108,7 @@ def write_enhanced_ct(
         "FrameVOILUTSequence": [{"WindowCenter": "40", "WindowWidth": "400"}],
     }
     groups = [_frame_groups(grid, frame, day, header.time(60 + 2 * frame.time_index)) for frame in frames]
-    pixels = np.clip(np.rint(volume[[frame.slice_index for frame in frames]]) + 1024, 0, 4095).astype(np.uint16)
+    pixels = stored_values(volume[[frame.slice_index for frame in frames]] + 1024, 0, 4095)
     return _write(header, folder, "enhanced CT", keywords, shared, groups, pixels)
 
 
@@ -154,7 +161,7 @@ def write_enhanced_mr(
         "MagnetizationTransfer": "NONE",
         "NumberOfKSpaceTrajectories": 1,
     }
-    shared = _shared(grid) | {
+    shared = _shared(grid, REGION_CODES["head"]) | {
         "MRImageFrameTypeSequence": [
             _frame_type(words)
             | {"ComplexImageComponent": "MAGNITUDE", "AcquisitionContrast": keywords["AcquisitionContrast"]}
@@ -204,9 +211,7 @@ def write_enhanced_mr(
             ]
     volume_of = {(0 if b_values else i, b_values[i] if b_values else None): volume for i, volume in enumerate(volumes)}
     stored = np.stack([volume_of[frame.time_index, frame.b_value][frame.slice_index] for frame in frames])
-    return _write(
-        header, folder, "enhanced MR", keywords, shared, groups, np.clip(np.rint(stored), 0, 4095).astype(np.uint16)
-    )
+    return _write(header, folder, "enhanced MR", keywords, shared, groups, stored_values(stored, 0, 4095))
 
 
 def _grid(header: StudyHeader, region: str, num_slices: int, spacing_mm: float) -> Grid:
@@ -270,7 +275,7 @@ def _frame_type(words: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _shared(grid: Grid) -> dict[str, Any]:
+def _shared(grid: Grid, region: RegionCode) -> dict[str, Any]:
     plane = plane_keywords(grid, 6)
     spacing = decimal_string(float(np.linalg.norm(grid.slice_step_mm)))
     return {
@@ -279,7 +284,7 @@ def _shared(grid: Grid) -> dict[str, Any]:
         ],
         "PlaneOrientationSequence": [{"ImageOrientationPatient": plane["ImageOrientationPatient"]}],
         "FrameAnatomySequence": [
-            {"FrameLaterality": "U", "AnatomicRegionSequence": [code("69536005", "Head")] if grid.slices < 0 else None}
+            {"FrameLaterality": "U", "AnatomicRegionSequence": [code(region.snomed, region.meaning)]}
         ],
     }
 

@@ -171,6 +171,8 @@ def write_series(
     for index, (own, pixels) in enumerate(instances):
         sop_uid = header.uid("instance", name, index)
         for keyword, value in own.items():
+            if value is None and keyword in dataset:
+                del dataset[keyword]
             set_keyword(dataset, keyword, value)
         dataset.SOPInstanceUID = sop_uid
         set_pixels(dataset, pixels)
@@ -211,6 +213,11 @@ def save(dataset: Dataset, path: Path) -> None:
     meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     meta.ImplementationVersionName = "TOUCHSTONE_SIM"
     dataset.save_as(path, enforce_file_format=True, little_endian=True, implicit_vr=False)
+
+
+def stored_values(values: NDArray[Any], low: int, high: int) -> NDArray[Any]:
+    """Rounded and clipped to a range, as unsigned 16-bit integers or, where the range goes below 0, signed ones."""
+    return np.asarray(np.clip(np.rint(values), low, high), np.int16 if low < 0 else np.uint16)
 
 
 def in_blocks(count: int, size: int) -> Iterator[tuple[int, int]]:

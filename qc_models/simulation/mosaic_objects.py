@@ -10,9 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from qc_models.simulation import body
+from qc_models.simulation.anatomy import body
 from qc_models.simulation.decimal_strings import decimal_string, plane_keywords
-from qc_models.simulation.instance_writing import SimulatedSeries, StudyHeader, study_keywords, write_series
+from qc_models.simulation.instance_writing import (
+    SimulatedSeries,
+    StudyHeader,
+    stored_values,
+    study_keywords,
+    write_series,
+)
 from qc_models.simulation.mr_protocols import FIELD_T, protocol_of
 from qc_models.simulation.mr_signal import mr_blocks, signal_table
 from qc_models.simulation.mr_study import MR_IMAGE_STORAGE
@@ -37,7 +43,7 @@ def write_mosaic(
     side = math.isqrt(num_slices - 1) + 1
     half = (side - 1) * size / 2
     corner = grid.position_mm(0) - half * (np.array(grid.row_step_mm) + np.array(grid.column_step_mm))
-    keywords: dict[Any, Any] = study_keywords(header, "MR", "MR01") | {
+    own_keywords: dict[Any, Any] = {
         "SOPClassUID": MR_IMAGE_STORAGE,
         "ManufacturerModelName": header.vendor.models["MR"],
         "ImageType": ("ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"),
@@ -68,6 +74,7 @@ def write_mosaic(
         **plane_keywords(grid, 6),
         (0x0019, "SIEMENS MR HEADER", 0x0A, "US"): num_slices,
     }
+    keywords = {**study_keywords(header, "MR", "MR01"), **own_keywords}
     if csa_header:
         normal = np.array(grid.slice_step_mm) / np.linalg.norm(grid.slice_step_mm)
         keywords[(0x0029, "SIEMENS CSA HEADER", 0x10, "OB")] = _csa_header(num_slices, normal.tolist())
@@ -79,9 +86,7 @@ def write_mosaic(
         mosaic = np.zeros((side * size, side * size), np.uint16)
         for index, image in enumerate(volume):
             row, column = divmod(index, side)
-            mosaic[row * size : (row + 1) * size, column * size : (column + 1) * size] = np.clip(
-                np.rint(image), 0, 4095
-            )
+            mosaic[row * size : (row + 1) * size, column * size : (column + 1) * size] = stored_values(image, 0, 4095)
         own = {
             "InstanceNumber": number,
             "AcquisitionNumber": time + 1,

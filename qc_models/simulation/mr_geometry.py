@@ -1,12 +1,13 @@
 """Where the slices of an MR series lie: centre, field of view, number and thickness by region and plane."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qc_models.exam_item import ExamItem
-from qc_models.simulation import body, limbs
+from qc_models.simulation.anatomy import body, limbs
 from qc_models.simulation.mr_protocols import Protocol
 from qc_models.simulation.shapes import Grid, Shape, mirrored, plane_grid
 
@@ -40,7 +41,7 @@ _VOLUME_MM = {"TOF": 1.0, "SWI": 2.0, "MRCP": 1.6, "DYNAMIC": 3.0}
 _TOF_REACH_MM = 96.0
 
 
-def mr_shapes(item: ExamItem, sex: str, side: str | None) -> list[Shape]:
+def mr_shapes(item: ExamItem, sex: str, side: str | None) -> Sequence[Shape]:
     """The anatomy that a region's examination shows; a right limb is the mirror image of a left one."""
     if item.region == "knee":
         return mirrored(limbs.knee()) if side == "R" else limbs.knee()

@@ -11,7 +11,14 @@ from qc_models.exam_item import ExamItem
 from qc_models.simulation.anatomy_codes import REGION_CODES
 from qc_models.simulation.components import filled_components, wanted_tokens
 from qc_models.simulation.decimal_strings import decimal_string, plane_keywords, slice_location
-from qc_models.simulation.instance_writing import SimulatedSeries, StudyHeader, code, study_keywords, write_series
+from qc_models.simulation.instance_writing import (
+    SimulatedSeries,
+    StudyHeader,
+    code,
+    stored_values,
+    study_keywords,
+    write_series,
+)
 from qc_models.simulation.mr_geometry import mr_grid, mr_shapes, projection_grids
 from qc_models.simulation.mr_protocols import FIELD_T, Protocol, protocol_of
 from qc_models.simulation.mr_signal import SCALE, maximum_projections, mr_blocks, signal_table
@@ -67,7 +74,7 @@ class _MrStudy:
                     own = self._slice(part, (number - 1) % 3, number, 5.0 + number) | plane_keywords(
                         part, self.header.vendor.decimals
                     )
-                    instances.append((own, _stored(image)))
+                    instances.append((own, stored_values(image, 0, 4095)))
         keywords = self._common(protocol, 5.0) | {
             "ImageType": ("ORIGINAL", "PRIMARY", "LOCALIZER"),
             "SeriesDescription": "localizer",
@@ -135,7 +142,7 @@ class _MrStudy:
             for block in mr_blocks(self.shapes, grid, table, noise, self._rng(token, index), shading):
                 for image in block:
                     number += 1
-                    yield self._slice(grid, place, number, taken_s + 0.05 * place) | own, _stored(image)
+                    yield self._slice(grid, place, number, taken_s + 0.05 * place) | own, stored_values(image, 0, 4095)
                     place += 1
 
     def _images(self, protocol: Protocol, after_s: float) -> Iterator[tuple[dict[str, Any], NDArray[np.float32]]]:
@@ -165,7 +172,7 @@ class _MrStudy:
         for i, image in enumerate(maximum_projections(self.shapes, grids, signal_table(protocol))):
             yield (
                 self._slice(grids[i], 35, i + 1, after_s) | plane_keywords(grids[i], self.header.vendor.decimals),
-                _stored(image),
+                stored_values(image, 0, 4095),
             )
 
     def _slice(self, grid: Grid, index: int, number: int, after_s: float) -> dict[str, Any]:
@@ -179,7 +186,7 @@ class _MrStudy:
         }
 
     def _description(self, plane: str, protocol: Protocol) -> str:
-        if self.header.vendor.name in ("siemens", "united-imaging"):
+        if self.header.vendor.name in ("siemens", "uih"):
             return f"{protocol.word}_{_PLANE_WORDS[plane]}"
         contrast = " +C" if protocol.weight == "T1C" else ""
         return f"{plane.title()} {protocol.weight.replace('T1C', 'T1').replace('_', ' ')}{contrast}"
@@ -277,7 +284,7 @@ def _b_value_keywords(vendor: Vendor, b_value: int) -> dict[Any, Any]:
         return {(0x0043, "GEMS_PARM_01", 0x39, "IS"): [1_000_000_000 + b_value, 8, 0, 0]}
     if vendor.name == "philips":
         return {(0x2001, "Philips Imaging DD 001", 0x03, "FL"): float(b_value), "DiffusionBValue": float(b_value)}
-    if vendor.name == "united-imaging":
+    if vendor.name == "uih":
         return {(0x0065, "Image Private Header", 0x09, "FD"): float(b_value)}
     return {"DiffusionBValue": float(b_value)}
 
@@ -288,15 +295,13 @@ def _window(table: NDArray[np.float32]) -> dict[str, str]:
     return {"WindowCenter": decimal_string(bright / 2, 0), "WindowWidth": decimal_string(bright, 0)}
 
 
-def _stored(image: NDArray[np.float32]) -> NDArray[np.uint16]:
-    return np.clip(np.rint(image), 0, 4095).astype(np.uint16)
-
-
 def _about_middle(grid: Grid, count: int, spacing_mm: float) -> Grid:
-    row, column = np.array(grid.row_step_mm), np.array(grid.column_step_mm)
-    middle = grid.position_mm(0) + np.array(grid.slice_step_mm) * (grid.slices - 1) / 2
-    center = middle + row * (grid.columns - 1) / 2 + column * (grid.rows - 1) / 2
-    field = (float(np.linalg.norm(column)) * grid.rows, float(np.linalg.norm(row)) * grid.columns)
     return plane_grid(
-        center.tolist(), row.tolist(), column.tolist(), field, (grid.rows, grid.columns), count, spacing_mm
+        grid.center_mm,
+        grid.row_step_mm,
+        grid.column_step_mm,
+        grid.field_mm,
+        (grid.rows, grid.columns),
+        count,
+        spacing_mm,
     )

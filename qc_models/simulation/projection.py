@@ -19,13 +19,11 @@ def attenuation_map(
     Soft parts are painted on a volume of `coarse_mm`, `depth_mm` deep about the grid's plane, and smoothly enlarged; bones and
     what is hollowed out of them add the difference to the soft tissue around, exactly and at full sharpness.
     """
-    row, column = np.array(grid.row_step_mm), np.array(grid.column_step_mm)
-    width, height = float(np.linalg.norm(row)) * grid.columns, float(np.linalg.norm(column)) * grid.rows
+    height, width = grid.field_mm
     matrix = max(int(height / coarse_mm), 8), max(int(width / coarse_mm), 8)
-    middle = np.array(grid.origin_mm) + row * (grid.columns - 1) / 2 + column * (grid.rows - 1) / 2
     step = coarse_mm * 1.6
     volume = plane_grid(
-        middle.tolist(), row.tolist(), column.tolist(), (height, width), matrix, int(depth_mm / step), step
+        grid.center_mm, grid.row_step_mm, grid.column_step_mm, (height, width), matrix, int(depth_mm / step), step
     )
     soft = [shape for shape in shapes if shape.tissue not in BONES]
     total = enlarged(table[draw_labels(soft, volume)].sum(0) * np.float32(step), (grid.rows, grid.columns))

@@ -1,11 +1,12 @@
 """What a radiograph of each region shows: its anatomy, where the beam is centred, how large the field is, and the breast."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qc_models.exam_item import ExamItem
-from qc_models.simulation import body, limbs
+from qc_models.simulation.anatomy import body, limbs
 from qc_models.simulation.shapes import Point, Shape, disc, ellipsoid, mirrored, rod
 
 
@@ -68,10 +69,11 @@ _LIMBS = {
 }
 
 
-def xray_shapes(item: ExamItem, token: str, sex: str, side: str | None, seed: int) -> list[Shape]:
+def xray_shapes(item: ExamItem, token: str, sex: str, side: str | None, seed: int) -> Sequence[Shape]:
     """The anatomy in the beam; for a right-sided examination the mirror image of the left."""
     if item.region == "breast":
         return breast(token, seed)
+    shapes: Sequence[Shape]
     if item.region == "patella":
         shapes = [s for s in limbs.knee() if -5 < s.center_mm[2] < 45 and s.semi_axes_mm[2] < 40] + flesh_of_bent_knee()
     elif item.region == "foot":  # the lower leg is out of the beam

@@ -229,12 +229,8 @@ def _attenuation(shapes: Sequence[Any], grid: Grid, place: XrayRegion, table: Fl
     """Large images are projected at half their matrix and enlarged: anatomy has no finer detail than that, noise has."""
     if grid.rows * grid.columns < 1_500_000:
         return attenuation_map(shapes, grid, table, place.coarse_mm, place.depth_mm)
-    row, column = np.array(grid.row_step_mm), np.array(grid.column_step_mm)
-    center = np.array(grid.origin_mm) + row * (grid.columns - 1) / 2 + column * (grid.rows - 1) / 2
-    field = (float(np.linalg.norm(column)) * grid.rows, float(np.linalg.norm(row)) * grid.columns)
-    half = plane_grid(
-        center.tolist(), row.tolist(), column.tolist(), field, (grid.rows // 2, grid.columns // 2), 1, 1.0
-    )
+    matrix = (grid.rows // 2, grid.columns // 2)
+    half = plane_grid(grid.center_mm, grid.row_step_mm, grid.column_step_mm, grid.field_mm, matrix, 1, 1.0)
     return enlarged(attenuation_map(shapes, half, table, place.coarse_mm, place.depth_mm), (grid.rows, grid.columns))
 
 

@@ -42,6 +42,19 @@ class Grid:
         """Slices, rows, columns."""
         return self.slices, self.rows, self.columns
 
+    @property
+    def field_mm(self) -> tuple[float, float]:
+        """Height and width of its planes."""
+        height, width = np.linalg.norm(self.column_step_mm) * self.rows, np.linalg.norm(self.row_step_mm) * self.columns
+        return float(height), float(width)
+
+    @property
+    def center_mm(self) -> Point:
+        """The middle of the volume."""
+        half = [(size - 1) / 2 for size in self.shape]
+        x, y, z = np.array(self.origin_mm) + np.array(half) @ self.steps_mm
+        return float(x), float(y), float(z)
+
     def position_mm(self, index: int) -> NDArray[np.float64]:
         """ImagePositionPatient of a slice."""
         position: NDArray[np.float64] = np.array(self.origin_mm) + index * np.array(self.slice_step_mm)

@@ -7,12 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qc_models.simulation import body
+from qc_models.simulation.anatomy import body
+from qc_models.simulation.anatomy.spine import spine_y_mm
 from qc_models.simulation.ct_images import ct_blocks
 from qc_models.simulation.ct_plan import DELAYS_S
 from qc_models.simulation.ct_study import CT_IMAGE_STORAGE
 from qc_models.simulation.decimal_strings import decimal_string, plane_keywords, slice_location
-from qc_models.simulation.instance_writing import SimulatedSeries, StudyHeader, code, study_keywords, write_series
+from qc_models.simulation.instance_writing import (
+    SimulatedSeries,
+    StudyHeader,
+    code,
+    stored_values,
+    study_keywords,
+    write_series,
+)
 from qc_models.simulation.mr_protocols import FIELD_T, Protocol, protocol_of
 from qc_models.simulation.mr_signal import mr_blocks, signal_table
 from qc_models.simulation.mr_study import MR_IMAGE_STORAGE
@@ -36,6 +44,7 @@ def write_cine(
     row, column = (0.6, 0.7, -0.387), (0.0, -0.48, -0.877)
     column = tuple(np.cross(np.cross(row, column), row).tolist())
     grid = plane_grid((25, -25, 432), row, column, (300, 300), _matrix(header), num_slices, 10.0)
+    volumes = [_mr_volume(header, grid, "AX_T2STAR", "head", phase) for phase in range(num_phases)]
     images = []
     for index in range(num_slices):
         for phase in range(num_phases):
@@ -44,7 +53,7 @@ def write_cine(
                 "AcquisitionTime": header.time(60 + 12 * index),
                 "AcquisitionNumber": index + 1,
             }
-            images.append((own, _mr_image(header, grid, index, "AX_T2STAR", "head", phase)))
+            images.append((own, volumes[phase][index]))
     protocol = protocol_of("AX_T2STAR", "head")[1]
     keywords = _mr_keywords(header, protocol, grid, "cine_sa", "HEART") | {
         "ScanOptions": ["CT"],
@@ -69,11 +78,11 @@ def write_dynamic(
     grid = plane_grid((0, 0, 770), (1, 0, 0), (0, 1, 0), (240, 240), _matrix(header), num_slices, 6.0)
     images = []
     for time in range(num_times):
-        for index in range(num_slices):
+        for index, image in enumerate(_mr_volume(header, grid, "DYNAMIC", "head", time)):
             own = _place(grid, index) | {"AcquisitionTime": header.time(60 + 30 * time + 0.1 * index)}
             if labelled:
                 own |= {"TemporalPositionIdentifier": time + 1, "NumberOfTemporalPositions": num_times}
-            images.append((own, _mr_image(header, grid, index, "DYNAMIC", "head", time)))
+            images.append((own, image))
     keywords = _mr_keywords(header, protocol_of("DYNAMIC", "head")[1], grid, "dynamic", "HEAD")
     return _write(header, folder, "dynamic", keywords, _changed(images, drop_frame, double_frame))
 
@@ -89,6 +98,7 @@ def write_dual_echo(
     """In- and opposed-phase images of the abdomen in one series, as GE sends them: both echoes of a slice follow each other."""
     grid = plane_grid((0, 6, 320), (1, 0, 0), (0, 1, 0), (380, 380), _matrix(header), num_slices, 8.0)
     protocol = protocol_of("IN_OUT_PHASE", "abdomen")[1]
+    volumes = [_mr_volume(header, grid, "IN_OUT_PHASE", "abdomen", echo=echo) for echo in range(2)]
     images = []
     for index in range(num_slices):
         for echo, te in enumerate(protocol.echo_times_ms):
@@ -97,7 +107,7 @@ def write_dual_echo(
                 "EchoNumbers": echo + 1,
                 "AcquisitionTime": header.time(60 + 0.2 * index),
             }
-            images.append((own, _mr_image(header, grid, index, "IN_OUT_PHASE", "abdomen", 0, echo)))
+            images.append((own, volumes[echo][index]))
     keywords = _mr_keywords(header, protocol, grid, "Ax Dual Echo", "ABDOMEN")
     return _write(header, folder, "dual echo", keywords, _changed(images, drop_frame, double_frame))
 
@@ -142,7 +152,7 @@ def write_tilted_blocks(
     for block in range(num_blocks):
         z = 313 - 36 * (5 - num_blocks + block + 1)
         tilt = np.radians(-12 + 9 * block)
-        center = (0.0, body.spine_y_mm(z), z)
+        center = (0.0, spine_y_mm(z), z)
         grid = plane_grid(
             center, (1, 0, 0), (0, np.cos(tilt), np.sin(tilt)), (180, 180), _matrix(header), slices_a_block, 3.0
         )
@@ -222,21 +232,17 @@ def _place(grid: Grid, index: int) -> dict[Any, Any]:
     }
 
 
-def _mr_image(
-    header: StudyHeader, grid: Grid, index: int, token: str, region: str, time: int, echo: int = 0
-) -> NDArray[np.uint16]:
+def _mr_volume(header: StudyHeader, grid: Grid, token: str, region: str, time: int = 0, echo: int = 0) -> NDArray[Any]:
     table = signal_table(protocol_of(token, region)[1], echo=echo) * np.float32(1 + 0.05 * time)
-    rng = np.random.default_rng([header.seed, index, time, echo])
-    (image,) = np.concatenate(
-        [*mr_blocks(body.whole_body(header.patient.sex), grid.part(index, index + 1), table, 12.0, rng)]
-    )
-    return np.clip(np.rint(image), 0, 4095).astype(np.uint16)
+    rng = np.random.default_rng([header.seed, time, echo])
+    blocks = mr_blocks(body.whole_body(header.patient.sex), grid, table, 12.0, rng)
+    return stored_values(np.concatenate([*blocks]), 0, 4095)
 
 
-def _ct_volume(header: StudyHeader, grid: Grid, phase: Phase) -> NDArray[np.int16]:
+def _ct_volume(header: StudyHeader, grid: Grid, phase: Phase) -> NDArray[Any]:
     rng = np.random.default_rng([header.seed, len(phase)])
     volume = np.concatenate([*ct_blocks(body.whole_body(header.patient.sex), grid, phase, "soft", 10.0, rng)])
-    return np.clip(np.rint(volume), -1024, 3071).astype(np.int16)
+    return stored_values(volume, -1024, 3071)
 
 
 def _mr_keywords(

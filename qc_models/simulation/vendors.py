@@ -9,7 +9,7 @@ from typing import Literal
 
 from qc_models.errors import InputError
 
-VendorName = Literal["siemens", "ge", "philips", "canon", "united-imaging", "hitachi"]
+VendorName = Literal["siemens", "ge", "philips", "canon", "uih", "hitachi"]
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ VENDORS: dict[str, Vendor] = {
             True,
         ),
         Vendor(
-            "united-imaging",
+            "uih",
             "UIH",
             {"CT": "uCT 760", "MR": "uMR 780", "XR": "uDR 770i", "MG": "uMammo 890i"},
             "R002",

@@ -147,7 +147,8 @@ def measure(evidence: Evidence) -> Iterator[Measurement]:
         if facts.is_localizer:
             continue
         yield from _plane(stack, facts, header)
-        yield from _mirrored(stack, facts, said)
+        yield from _mirrored(stack, said)
+        yield from _convention(stack, facts, said)
         yield from _order(stack)
         if facts.modality == "XR":
             yield from _view(stack, facts, said)
@@ -189,24 +190,39 @@ def _named_planes(facts: StackFacts, header: Header) -> tuple[str, frozenset[str
     return "", frozenset()
 
 
-def _mirrored(stack: Stack, facts: StackFacts, said: tuple[str, ...]) -> Iterator[Measurement]:
+def _mirrored(stack: Stack, said: tuple[str, ...]) -> Iterator[Measurement]:
+    found, named = _directions(stack), _named_directions(said)
+    angle = max((angle_deg(a, b) for a, b in zip(found, named, strict=False)), default=0.0)
+    if angle > LETTER_DEG:
+        detail = {"said": "\\".join(said), "found": "\\".join(map(_letter, found))}
+        yield Measurement("body_part.orientation.mirrored", angle, "deg", _place(stack), detail)
+
+
+def _convention(stack: Stack, facts: StackFacts, said: tuple[str, ...]) -> Iterator[Measurement]:
+    directions = _directions(stack) or _named_directions(said)
+    if not directions or not FREE_LIMBS.isdisjoint(facts.region.label):
+        return
+    _, y, z = _cross(*directions)
+    # A radiograph's axial view has no such convention: a breast is seen from above.
+    from_head = z < -OBLIQUE_COSINE and facts.modality != "XR"
+    if from_head or y < -OBLIQUE_COSINE:
+        plane, seen_from = ("axial", "the head") if from_head else ("coronal", "behind")
+        detail = {"plane": plane, "seen_from": seen_from}
+        yield Measurement("body_part.orientation.against_convention", 1.0, "stacks", _place(stack), detail)
+
+
+def _directions(stack: Stack) -> tuple[Vector, ...]:
+    """The directions of row and column as geometry says; none without one."""
     orientation = stack.frames[0].image_orientation_patient
-    letters = [_DIRECTIONS[text[0]] for text in said if text[:1] in _DIRECTIONS]
-    named = letters if len(letters) == len(said) == 2 else []
-    found: list[Vector] = []
-    if orientation is not None and stack.normal is not None:
-        found = [_vector(orientation[:3]), _vector(orientation[3:])]
-        angle = max((angle_deg(a, b) for a, b in zip(found, named, strict=False)), default=0.0)
-        if angle > LETTER_DEG:
-            detail = {"said": "\\".join(said), "found": "\\".join(map(_letter, found))}
-            yield Measurement("body_part.orientation.mirrored", angle, "deg", _place(stack), detail)
-    directions = found or named
-    if len(directions) == 2 and FREE_LIMBS.isdisjoint(facts.region.label):
-        normal = _cross(*directions)
-        if normal[2] < -OBLIQUE_COSINE or normal[1] < -OBLIQUE_COSINE:
-            plane, seen_from = ("axial", "the head") if normal[2] < -OBLIQUE_COSINE else ("coronal", "behind")
-            detail = {"plane": plane, "seen_from": seen_from}
-            yield Measurement("body_part.orientation.against_convention", 1.0, "stacks", _place(stack), detail)
+    if orientation is None or stack.normal is None:
+        return ()
+    return _vector(orientation[:3]), _vector(orientation[3:])
+
+
+def _named_directions(said: tuple[str, ...]) -> tuple[Vector, ...]:
+    """The directions of row and column that PatientOrientation names by their first letters; none where it does not name both."""
+    letters = [text[0] for text in said if text[:1] in _DIRECTIONS]
+    return tuple(_DIRECTIONS[letter] for letter in letters) if len(letters) == len(said) == 2 else ()
 
 
 def _order(stack: Stack) -> Iterator[Measurement]:

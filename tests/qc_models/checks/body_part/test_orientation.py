@@ -212,6 +212,12 @@ def test_a_radiographs_orientation_fits_its_view(
         assert all(sentences(orientation, measurement))
 
 
+def test_a_breast_is_seen_from_above(evidence_of: EvidenceOf) -> None:
+    breast = RegionLabel(("breast",), 1.0)
+    image = {**RADIOGRAPH, "Modality": "MG", "PatientOrientation": ["A", "L"]}
+    assert measured(evidence_of([image], view=ViewLabel("CC", 1.0), region=breast)) == {}
+
+
 def test_a_hand_lies_as_it_likes(evidence_of: EvidenceOf) -> None:
     hand = RegionLabel(("hand",), 1.0)
     evidence = evidence_of([{**RADIOGRAPH, "PatientOrientation": ["A", "F"]}], view=ViewLabel("PA", 1.0), region=hand)

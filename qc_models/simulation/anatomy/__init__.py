@@ -1,0 +1,1 @@
+"""An adult's body as analytic shapes, region by region."""
