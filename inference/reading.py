@@ -8,10 +8,11 @@ from pathlib import Path
 from inference.inputs import is_other, sources
 from inference.repeated import settle_repeated
 from qc_models.dicom.header import Header, NotDicomError, read_header
-from qc_models.errors import InputError
+from qc_models.errors import InputError, ServiceError
 from qc_models.frames import frames_of
 from qc_models.study import Instance, Series, Source, Study, Unreadable
 
+_NAME = "the file"  # in reasons, which travel in reports: real names of files carry names of patients
 _DICOM_NAMES = frozenset((".dcm", ".dicom", ".ima", ".dic"))  # a file so named that is no DICOM is broken, not foreign
 
 
@@ -43,7 +44,7 @@ def read_studies(
             num_skipped += 1
             continue
         try:
-            header = read_header(source.content(), source.name)
+            header = read_header(source.content(), _NAME)
             if header.is_dicomdir:
                 num_skipped += 1
                 continue
@@ -55,11 +56,10 @@ def read_studies(
                 num_skipped += 1
         except _Unplaced as error:
             unreadable.append((source, error.unreadable))
-        except InputError as error:
+        except (InputError, ServiceError) as error:
             unreadable.append((source, Unreadable(source.name, str(error))))
         except OSError as error:
-            reason = f"{source.name}: cannot be read ({error.strerror}); check the file and send it again"
-            unreadable.append((source, Unreadable(source.name, reason)))
+            unreadable.append((source, Unreadable(source.name, f"{_NAME} cannot be read ({error.strerror}); send it again")))
     homes, homeless = _find_homes(unreadable, instances)
     by_study: dict[str, list[Instance]] = defaultdict(list)
     for instance in instances:
@@ -85,7 +85,7 @@ def _instance(header: Header, source: Source) -> Instance:
         f"{level}InstanceUID" for level, uid in (("Study", study), ("Series", series), ("SOP", sop)) if uid is None
     ]
     if study is None or series is None or sop is None:
-        reason = f"{source.name}: has no {', '.join(absent)}, so nobody can tell where it belongs; send the original file again"
+        reason = f"{_NAME} has no {', '.join(absent)}, so nobody can tell where it belongs; send the original file again"
         raise _Unplaced(Unreadable(source.name, reason, study, series, sop))
     return Instance(
         header=header,

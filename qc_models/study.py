@@ -91,7 +91,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file that could not be parsed, or lacks what places it in a study; `reason` says what, where, what to do."""
+    """A file that could not be parsed, or lacks what places it in a study.
+
+    `reason` says what is wrong and what to do; `name` is for the sender's eyes alone, since names of files may name patients.
+    """
 
     name: str
     reason: str

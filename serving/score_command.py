@@ -129,7 +129,7 @@ def _tell_homeless(read: "ReadResult") -> None:
     if read.homeless:
         click.echo(f"{len(read.homeless)} files belong to no study:", err=True)
         for item in read.homeless:
-            click.echo(f"  {item.reason}", err=True)
+            click.echo(f"  {item.name}: {item.reason}", err=True)
 
 
 def _examine(read: "ReadResult", settings: "Settings") -> Iterator["Examined"]:

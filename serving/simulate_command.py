@@ -114,24 +114,25 @@ def simulate(
         for name in names:
             assert loaded is not None
             item = loaded.item(name)
-            with tempfile.TemporaryDirectory() as scratch:
-                folder = Path(scratch) / name if wanted else _new_folder(out / name)
-                simulate_study(
-                    item,
-                    folder,
-                    seed=seed,
-                    vendor=vendor,
-                    size="small" if size == "small" else "full",
-                    omit=omit,
-                    include_optional=optional,
-                    study_date=study_date,
-                    request=request,  # type: ignore[arg-type]  # click has checked the choice
-                )
-                for defect, strength in wanted:
-                    target = out / f"{name}-{defect}"
-                    apply_defect(defect, folder, target, strength=strength, seed=seed)
+            # Each spoilt study is another study, with UIDs of its own, so that all of them can be scored together.
+            for place, (defect, strength) in enumerate(wanted or [("", None)]):
+                with tempfile.TemporaryDirectory() as scratch:
+                    target = out / f"{name}-{defect}" if defect else _new_folder(out / name)
+                    folder = Path(scratch) / name if defect else target
+                    simulate_study(
+                        item,
+                        folder,
+                        seed=seed + place,
+                        vendor=vendor,
+                        size="small" if size == "small" else "full",
+                        omit=omit,
+                        include_optional=optional,
+                        study_date=study_date,
+                        request=request,  # type: ignore[arg-type]  # click has checked the choice
+                    )
+                    if defect:
+                        apply_defect(defect, folder, target, strength=strength, seed=seed)
                     written.append(target)
-                written += [] if wanted else [folder]
             progress.advance(task)
         for special in specials:
             folder = _new_folder(out / special)

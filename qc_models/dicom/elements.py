@@ -3,7 +3,7 @@
 The layout of elements, items and delimiters is that of PS3.5 section 7; nothing here decodes a value.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from struct import Struct
 from struct import error as StructError  # noqa: N812  (a class, in spite of its name)
@@ -50,6 +50,9 @@ class Encoding:
         self.wanted = {self.tag_bytes(attribute.tag): keyword for keyword, attribute in PUBLIC.items()}
         self.wanted |= {self.tag_bytes(tag): "" for tag in redirecting}
 
+    def __reduce__(self) -> tuple[Callable[[bool, bool], "Encoding"], tuple[bool, bool]]:
+        return encoding_of, (self.explicit, self.little_endian)  # headers travel between processes; their tables stay
+
     def __str__(self) -> str:
         return f"{'explicit' if self.explicit else 'implicit'} {self.order} endian"
 
@@ -66,6 +69,13 @@ EXPLICIT_LITTLE = Encoding(explicit=True, little_endian=True)
 IMPLICIT_LITTLE = Encoding(explicit=False, little_endian=True)
 EXPLICIT_BIG = Encoding(explicit=True, little_endian=False)
 IMPLICIT_BIG = Encoding(explicit=False, little_endian=False)
+
+
+def encoding_of(explicit: bool, little_endian: bool) -> Encoding:
+    """The one encoding of this kind."""
+    if little_endian:
+        return EXPLICIT_LITTLE if explicit else IMPLICIT_LITTLE
+    return EXPLICIT_BIG if explicit else IMPLICIT_BIG
 
 
 @dataclass(frozen=True, slots=True)

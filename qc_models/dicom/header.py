@@ -15,7 +15,6 @@ from qc_models.dicom.byte_source import ByteSource, InflatedBytes, open_bytes
 from qc_models.dicom.elements import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
-    IMPLICIT_BIG,
     IMPLICIT_LITTLE,
     KNOWN_VRS,
     Encoding,
@@ -23,6 +22,7 @@ from qc_models.dicom.elements import (
     Scan,
     content_encoding,
     element_head,
+    encoding_of,
     scan_items,
 )
 from qc_models.dicom.values import NUMBER_VRS, TEXT_VRS, number_values, text_values
@@ -234,22 +234,22 @@ def _read(source: ByteSource, name: str) -> Header:
     found: dict[str, tuple[bytes, bytes]] = {}
     at = _read_file_meta(source, 132 if has_preamble else 0, found)
     uid = next(iter(text_values("UI", found.get("TransferSyntaxUID", (b"", b""))[1], ())[0]), None)
-    encoding = _encoding_of(source.read(at, 8))
+    encoding = _sniff(source.read(at, 8))
     deflated_from = None
     if encoding is None and uid == DEFLATED_LITTLE_ENDIAN:
         deflated_from, source, at = at, InflatedBytes(source, at, _INFLATED_LIMIT), 0
-        encoding = _encoding_of(source.read(0, 8))
-    if encoding is None and not has_preamble:
-        raise NotDicomError(f"{name}: not a DICOM file; leave it out, or send the original")
+        encoding = _sniff(source.read(0, 8))
     declared = _ENCODINGS.get(uid or "", EXPLICIT_LITTLE)
     scan = Scan(source, at, encoding or declared, found, in_item=False)
-    if not has_preamble and not any(mark in found for mark in _MARKS):
+    if not has_preamble and (encoding is None or not any(mark in found for mark in _MARKS)):
         raise NotDicomError(f"{name}: not a DICOM file; leave it out, or send the original")
     problems = scan.problems
     if uid is None:
         problems.insert(0, "TransferSyntaxUID is missing")
     elif encoding not in (None, declared):
         problems.insert(0, f"TransferSyntaxUID declares {declared}, and the data set is {encoding}")
+    elif uid == DEFLATED_LITTLE_ENDIAN and deflated_from is None:
+        problems.insert(0, "TransferSyntaxUID declares a deflated data set, and it is not deflated")
     pixel_data = scan.pixel_data
     if uid is None and (pixel_data is None or not pixel_data.encapsulated):
         uid = next((native for native, written in _ENCODINGS.items() if written is encoding), None)
@@ -283,14 +283,14 @@ def _read_file_meta(source: ByteSource, at: int, found: dict[str, tuple[bytes, b
                 break
             keyword = EXPLICIT_LITTLE.wanted.get(tag)
             if keyword:
-                found[keyword] = (vr, window[begin : begin + length])
+                found[keyword] = (vr, source.read(at + begin, length))
             position = begin + length
     except StructError:
         pass  # the file ends here; the pass over the data set will say so
     return at + position
 
 
-def _encoding_of(first: bytes) -> Encoding | None:
+def _sniff(first: bytes) -> Encoding | None:
     """How the element that opens a data set is written, whatever is declared; None where no element stands there."""
     if len(first) < 8:
         return None
@@ -298,8 +298,7 @@ def _encoding_of(first: bytes) -> Encoding | None:
     order: Literal["little", "big"] = "little" if little_endian else "big"
     if int.from_bytes(first[:2], order) not in _OPENING_GROUPS:
         return None
-    if first[4:6] in KNOWN_VRS:
-        return EXPLICIT_LITTLE if little_endian else EXPLICIT_BIG
-    if int.from_bytes(first[4:], order) >= _OPENING_LENGTH:
+    explicit = first[4:6] in KNOWN_VRS
+    if not explicit and int.from_bytes(first[4:], order) >= _OPENING_LENGTH:
         return None
-    return IMPLICIT_LITTLE if little_endian else IMPLICIT_BIG
+    return encoding_of(explicit, little_endian)

@@ -63,7 +63,7 @@ def simulate_study(
         raise InputError(f"seed {seed} is negative; give 0 or more")
     who = patient or draw_patient(seed, study_date, "F" if item.id in _WOMEN else "M" if item.id in _MEN else None)
     header = StudyHeader(
-        (item.id, item.name.zh),
+        (item.id, item.name.zh.partition("或")[0]),  # a doctor asks for one of an item's alternatives
         vendor_named(vendor),
         who,
         seed,

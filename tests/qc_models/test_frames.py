@@ -1,3 +1,5 @@
+"""Frames made from headers: classic, enhanced, mosaic, and what is no image."""
+
 import struct
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Splitting a series into stacks: the geometry bugs of other importers, each a test."""
+
 import math
 
 import numpy as np

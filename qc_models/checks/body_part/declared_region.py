@@ -33,8 +33,8 @@ QUANTITIES = {
     ),
     "item_mismatch": Quantity(
         "body parts",
-        "the series shows {shown}, but the exam item is about {expected}",
-        "序列部位为 {shown}，而检查项目部位为 {expected}",
+        "the images show {shown}, but the exam item is about {expected}",
+        "图像部位为 {shown}，而检查项目部位为 {expected}",
         "correct the body part or the exam item; send the series of the right region",
         "请更正检查部位或检查项目，并上传正确部位的序列",
     ),
@@ -126,24 +126,22 @@ def measure(evidence: Evidence) -> Iterator[Measurement]:
 
 
 def relate(facts: Facts, item: ExamItem, as_of: date) -> Iterator[Measurement]:
-    """How far stacks of a known region lie from the item's, where none of them shows the item's region."""
-    stacks = [
-        stack
+    """How far the nearest stack of a known region lies from the item's region; nothing where one shows it or none is known.
+
+    It is said of the study, not of a series: the series that are there may well be right for another item.
+    """
+    shown = [
+        stack.region.label
         for stack in facts.stacks
         if stack.modality == item.modality and stack.region.label and not stack.is_localizer
     ]
     expected = regions_of(item)
-    if any(not expected.isdisjoint(stack.region.label) for stack in stacks):
-        return  # the others belong to other items of the study
-    for stack in stacks:
-        if apart := parts_between(stack.region.label, expected):
-            yield Measurement(
-                "body_part.declared_region.item_mismatch",
-                float(apart),
-                "body parts",
-                Location(series_instance_uid=stack.series_instance_uid, stack=stack.index),
-                {"shown": sorted(stack.region.label), "expected": item.region, "source": stack.region.source},
-            )
+    if not shown or any(not expected.isdisjoint(label) for label in shown):
+        return
+    apart = min(parts_between(label, expected) for label in shown)
+    if apart:
+        detail = {"shown": sorted({region for label in shown for region in label}), "expected": item.region}
+        yield Measurement("body_part.declared_region.item_mismatch", float(apart), "body parts", detail=detail)
 
 
 def _of_series(series: Series) -> Sources:

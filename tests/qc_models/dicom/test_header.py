@@ -1,5 +1,6 @@
 """Tests of the header reader: files built by hand, broken on purpose, and real ones compared with pydicom."""
 
+import pickle
 import struct
 import zlib
 from collections.abc import Iterator
@@ -115,6 +116,19 @@ def test_a_wrong_transfer_syntax_is_read_and_told() -> None:
     assert "implicit little endian" in problem
 
 
+def test_a_data_set_that_is_not_deflated_as_declared_is_read_and_told() -> None:
+    header = read(SOP_CLASS + NUMBER_7, DEFLATED)
+    assert header.integer("InstanceNumber") == 7
+    assert header.problems == ("TransferSyntaxUID declares a deflated data set, and it is not deflated",)
+
+
+def test_file_meta_longer_than_a_window_is_read_whole() -> None:
+    long = explicit(0x00020102, b"OB", bytes(850)) + explicit(0x00020016, b"AE", b"SENDER_OF_IMAGES")
+    header = read(long + explicit(0x00020102, b"OB", bytes(5000)) + SOP_CLASS + NUMBER_7)
+    assert header.text("SourceApplicationEntityTitle") == "SENDER_OF_IMAGES"
+    assert header.integer("InstanceNumber") == 7
+
+
 def test_pixels_are_located_and_not_read() -> None:
     file = image(EXPLICIT, native(b"\1\2\3\4", b"OB"), rows=2, columns=2, bits=8)
     location = read_header(file).pixel_data
@@ -129,6 +143,12 @@ def test_private_ge_syntax_has_big_endian_pixels_behind_a_little_endian_header()
     assert header.integer("Rows") == 2
     assert header.pixel_data is not None
     assert not header.pixel_data.little_endian
+
+
+@pytest.mark.parametrize(("name", "meta", "body"), ENCODED)
+def test_headers_travel_between_processes(name: str, meta: bytes, body: bytes) -> None:
+    header = pickle.loads(pickle.dumps(read_header(meta + body, name)))
+    assert (header.name, header.text("Modality"), header.integer("Rows")) == (name, "CT", 512)
 
 
 def test_dicomdir_is_known_by_its_class() -> None:

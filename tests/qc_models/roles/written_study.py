@@ -74,7 +74,9 @@ def study_of(*all_series: Iterable[Keywords]) -> Study:
     by_series: dict[str, list[Instance]] = defaultdict(list)
     for number, keywords in enumerate(each for one in all_series for each in one):
         header = written_header(SOPInstanceUID=f"1.2.3.4.{number}", **keywords)
-        texts = (header.text(keyword) or "" for keyword in ("SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Modality"))
+        texts = (
+            header.text(keyword) or "" for keyword in ("SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Modality")
+        )
         series_uid, sop_uid, class_uid, modality = texts
         source = Source(Path(f"{number}.dcm"))
         by_series[series_uid].append(

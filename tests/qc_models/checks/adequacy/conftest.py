@@ -1,14 +1,17 @@
 """What the tests of these checks share: evidence made from small studies, and the sentences that a measurement reads as."""
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from inference.reading import read_studies
 from qc_models.evidence import Evidence
 from qc_models.facts import StackFacts
 from qc_models.findings import Measurement
+from qc_models.roles.describe import describe
 from qc_models.stack import Stack, split
 from qc_models.study import Study
 
@@ -31,6 +34,18 @@ def _facts(stack: Stack, fields: Mapping[str, Any]) -> StackFacts:
     return StackFacts(
         stack.series_instance_uid, stack.index, stack.modality, stack.num_slices, len(stack.frames), **fields
     )
+
+
+@pytest.fixture
+def real_evidence(shared_data: Path) -> Callable[[str], Evidence]:
+    """A function from the name of a real study to its evidence, without pixels."""
+
+    def build(name: str) -> Evidence:
+        (study,) = read_studies([shared_data / "studies" / name]).studies
+        stacks = tuple(stack for series in study.series for stack in split(series))
+        return Evidence(study, stacks, describe(study, stacks))
+
+    return build
 
 
 @pytest.fixture

@@ -85,3 +85,9 @@ def test_silent_without_a_reference_or_a_dose() -> None:
     study = facts(stacks=(stack("1", "plain"),), measurements=(ctdivol("1", 3.0),))
     assert list(dose.relate(study, item("CT-ELSEWHERE", "chest", ("plain",)), TODAY)) == []
     assert list(dose.relate(facts(stacks=study.stacks), item("CT-CHEST", "chest", ("plain",)), TODAY)) == []
+
+
+def test_the_blocks_of_a_real_acquisition_share_its_dose(real_evidence: Callable[[str], Evidence]) -> None:
+    found = values(list(dose.measure(real_evidence("lspine-ct"))))
+    assert found["ctdivol_mgy"] == pytest.approx(31.9)
+    assert found["dlp_mgy_cm"] == pytest.approx(690, rel=0.05)  # 31.9 mGy over some 216 mm

@@ -63,3 +63,11 @@ def test_a_part_another_space_or_another_gap_fills_nothing(other: StackFacts) ->
 )
 def test_what_is_no_volume_says_nothing(silent: StackFacts) -> None:
     assert measured(silent) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "largest"),
+    [("abd-mr-haste", 0.25), ("brain-mr-pd", 0.394), ("chest-ct", -0.2), ("head-ct", 0.0), ("knee-mr", 0.3)],
+)
+def test_gaps_of_real_studies(real_evidence: Callable[[str], Evidence], name: str, largest: float) -> None:
+    assert max(found.value for found in gap.measure(real_evidence(name))) == pytest.approx(largest, abs=1e-3)

@@ -128,11 +128,17 @@ def test_localizers_are_not_asked(evidence_of: Callable[..., Evidence]) -> None:
 
 
 def test_the_items_region_is_missed_where_no_stack_shows_it(sentences: Sentences) -> None:
-    study = facts(stacks=(stack("1", "plain", region=("head",)), stack("2", "plain", region=())))
-    (found,) = declared_region.relate(study, item("CT-CHEST", "chest", ("plain",)), TODAY)
+    stacks = (stack("1", "plain", region=("head",)), stack("2", "plain", region=("knee",)), stack("3", "plain"))
+    (found,) = declared_region.relate(facts(stacks=stacks), item("CT-CHEST", "chest", ("plain",)), TODAY)
     assert (found.metric, found.value) == ("body_part.declared_region.item_mismatch", 2.0)
-    assert found.location.series_instance_uid == "1"
+    assert found.detail == {"shown": ["head", "knee"], "expected": "chest"}
+    assert found.location.series_instance_uid is None
     assert all(sentences(declared_region, found))
+
+
+def test_other_modalities_and_localizers_show_nothing() -> None:
+    stacks = (stack("1", region=("head",), modality="MR"), stack("2", region=("head",), role="LOC"))
+    assert list(declared_region.relate(facts(stacks=stacks), item("CT-CHEST", "chest", ("plain",)), TODAY)) == []
 
 
 @pytest.mark.parametrize("regions", [("chest",), ("heart", "chest"), ()])
@@ -141,3 +147,15 @@ def test_the_items_region_is_met(regions: tuple[str, ...]) -> None:
         stacks=(stack("1", "plain", region=regions), stack("2", "plain", region=("head",) if regions else ()))
     )
     assert list(declared_region.relate(study, item("CT-CHEST", "chest", ("plain",)), TODAY)) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["abdpel-ct", "chest-ct", "head-ct", "heart-mr", "knee-mr", "lspine-ct", "prostate-mr-a"]
+)
+def test_real_studies_do_not_contradict_themselves(real_evidence: Callable[[str], Evidence], name: str) -> None:
+    assert list(declared_region.measure(real_evidence(name))) == []
+
+
+def test_a_real_study_says_no_region_at_all(real_evidence: Callable[[str], Evidence]) -> None:
+    (found,) = declared_region.measure(real_evidence("brain-epi-artefact"))
+    assert (found.metric, found.value) == ("body_part.declared_region.absent", 1.0)

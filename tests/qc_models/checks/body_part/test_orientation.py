@@ -222,3 +222,18 @@ def test_a_hand_lies_as_it_likes(evidence_of: EvidenceOf) -> None:
     hand = RegionLabel(("hand",), 1.0)
     evidence = evidence_of([{**RADIOGRAPH, "PatientOrientation": ["A", "F"]}], view=ViewLabel("PA", 1.0), region=hand)
     assert measured(evidence) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["abdpel-ct", "brain-mr-pd", "chest-ct", "head-ct", "heart-mr", "knee-mr", "lspine-mr-3t", "wrist-mr"]
+)
+def test_real_studies_lie_as_they_say(real_evidence: Callable[[str], Evidence], name: str) -> None:
+    assert measured(real_evidence(name)) == {}
+
+
+def test_tilted_blocks_of_a_real_study_stay_near_the_plane_of_their_name(
+    real_evidence: Callable[[str], Evidence],
+) -> None:
+    assert {name: round(value) for name, value in measured(real_evidence("lspine-ct")).items()} == {
+        "plane_conflict": 27
+    }
