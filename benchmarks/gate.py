@@ -117,9 +117,7 @@ def _simulated(item: ExamItem, settings: Settings, seed: int) -> Iterable[Outcom
         clean = report_of(folder, settings)
         for number, component in enumerate(item.required):
             target = Path(scratch) / f"without_{number}"
-            try:
-                simulate_study(item, target, seed=seed, omit=[component])
-            except InputError:
+            if not simulate_study(item, target, seed=seed, omit=[component]).files:
                 continue  # the item is this one component: without it there is no study
             report = report_of(target, settings)
             named = bool(caught_by("missing_component", clean, report))
@@ -137,6 +135,8 @@ def _with_defects(source: str, folder: Path, settings: Settings, seed: int) -> I
                     apply_defect(name, folder, target, strength=strength, seed=seed)
                 except InputError:
                     continue  # this kind of study cannot have this defect
+                if not any(path.is_file() for path in target.rglob("*")):
+                    continue  # nothing is left of the study
                 report = report_of(target, settings)
             yield Outcome(source, f"{name}:{strength:g}", report["verdict"], bool(caught_by(name, clean, report)))
 

@@ -35,7 +35,9 @@ class FrameStatistics:
 
 
 def frame_statistics(frame: NDArray[Any]) -> FrameStatistics:
-    """Statistics of one decoded frame, [rows, columns] or [rows, columns, 3]."""
+    """Statistics of one decoded frame, [rows, columns] or [rows, columns, 3]; what is no finite number counts as 0."""
+    if np.issubdtype(frame.dtype, np.floating):
+        frame = np.nan_to_num(frame, posinf=0, neginf=0)
     is_colour = False
     if frame.ndim == 3:
         is_colour = bool((frame[..., 1:] != frame[..., :1]).any())

@@ -204,10 +204,11 @@ def _absolute_near(a: float | None, b: float | None, tolerance: float) -> bool:
 def _by_acquisition(group: list[Frame]) -> list[list[Frame]]:
     """Splits by AcquisitionNumber where it marks a repetition of the same places (contrast phases in one series).
 
-    The number alone says little: some scanners count it up with every slice.
+    The number alone says little: some scanners count it up with every slice, others with every diffusion direction or volume
+    of a time course.
     """
     numbers = {frame.acquisition_number for frame in group}
-    if len(numbers) < 2 or len(numbers) > len(group) // 2:
+    if not 2 <= len(numbers) <= min(MOST_PHASES, len(group) // 2) or group[0].diffusion_b_value is not None:
         return [group]
     parts: dict[int | None, list[Frame]] = defaultdict(list)
     for frame in group:

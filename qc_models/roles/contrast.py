@@ -8,7 +8,7 @@ from qc_models.roles.clues import Clues
 from qc_models.stack import Stack
 
 LONGEST_S = 2 * 3600.0  # what was injected earlier is another examination's, or a wrong clock
-_NO_AGENT = frozenset("OFF NO NONE N NA N/A NULL 0 NIL WITHOUT PLAIN UNKNOWN C- 无 平扫 否".split())
+_NO_AGENT = frozenset("OFF NO NONE N NA N/A NULL 0 - NIL WITHOUT W/O WO NON PLAIN UNKNOWN C- 无 平扫 否".split())
 _NOT_INTO_A_VEIN = ("ORAL", "RECTAL", "口服", "BARIUM", "WATER", "AIR")
 
 

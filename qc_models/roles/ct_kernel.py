@@ -12,7 +12,7 @@ LUNG_SERIES = 50  # ... but B50 to B56 and Bl50 to Bl56 are the older names of l
 BONE_WINDOW = (250.0, 1500.0)  # HU: least centre and width
 LUNG_WINDOW = (-300.0, 1000.0)  # HU: highest centre, least width
 
-_SIEMENS = re.compile(r"(?P<part>[BHUTJIDQ][A-Z]?)(?P<number>\d{2})[A-Z]?\d?(?:[\\ /].*)?")
+_SIEMENS = re.compile(r"(?P<part>[BHUTJIDQS][A-Z]?)(?P<number>\d{2})[A-Z]?\d?(?:[\\ /].*)?")
 _CANON = re.compile(r"FC(?P<number>\d{2})")
 # Canon: FC30-35 inner ear and bone, FC80 to FC85 high-resolution bone, FC50-59 and FC86 lung.
 _CANON_BONE = frozenset({*range(30, 36), *range(80, 86)})
@@ -36,6 +36,7 @@ _WORDS: tuple[tuple[str, Kernel], ...] = (
     ("LUNG", "lung"),
     ("BONE", "bone"),
     ("SHARP", "sharp"),
+    ("DETAIL", "sharp"),
     ("EDGE", "sharp"),
     ("肺", "lung"),
     ("骨", "bone"),
@@ -54,9 +55,10 @@ def kernel_kind(kernel: str) -> Kernel:
         part, number = siemens["part"], int(siemens["number"])
         if part == "BL" and number >= LUNG_SERIES:
             return "lung"
+        body = part[0] in "BI"  # I is B reconstructed iteratively, as J is H
         if number >= SHARP_FROM:
-            return "sharp" if part.startswith("B") else "bone"
-        return "lung" if part.startswith("B") and number >= LUNG_SERIES else "soft"
+            return "sharp" if body else "bone"
+        return "lung" if body and number >= LUNG_SERIES else "soft"
     return next((kind for word, kind in _WORDS if word in name), "soft")
 
 

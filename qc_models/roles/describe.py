@@ -71,6 +71,7 @@ def extent_along_body_mm(stack: Stack) -> tuple[float, float] | None:
     """
     if stack.normal is None:
         return None
+    axial = nearest_plane_of(stack.normal) == "axial"
     half_thickness = (stack.slice_thickness_mm or stack.step_mm or 0.0) / 2 * abs(stack.normal[2])
     corners: list[float] = []
     for frame in stack.frames:
@@ -80,7 +81,7 @@ def extent_along_body_mm(stack: Stack) -> tuple[float, float] | None:
         right = frame.image_orientation_patient[2] * column_mm * (frame.columns - 1)
         down = frame.image_orientation_patient[5] * row_mm * (frame.rows - 1)
         z = frame.image_position_patient[2]
-        if nearest_plane_of(stack.normal) == "axial":
+        if axial:
             corners.append(z + (right + down) / 2)
         else:
             corners += (z, z + right, z + down, z + right + down)

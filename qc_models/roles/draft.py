@@ -30,11 +30,6 @@ class Draft:
         """The role shown."""
         return self.roles[0] if self.roles else None
 
-    @property
-    def is_localizer(self) -> bool:
-        """Whether it has been found to be no picture for diagnosis."""
-        return self.role == "LOC"
-
     @cached_property
     def taken_s(self) -> tuple[float, float] | None:
         """When its first and its last frame were taken, in seconds since midnight; None where no frame tells."""

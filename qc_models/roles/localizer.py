@@ -15,7 +15,7 @@ _PAGE_WORDS = ("SCREEN SAVE", "SCREENSAVE", "SCREENSHOT", "SCREEN CAPTURE", "DOS
 FEW_FRAMES = 3  # a scout inside a series
 MANY_SLICES = 10  # the series that it was taken for
 MOST_LOCALIZER_SLICES = 15  # of one plane of a three-plane localizer
-LONGEST_DESCRIBED = 40  # slices; a longer stack is no localizer whatever its description says
+LONGEST_DESCRIBED = 40  # slices of CT; a longer stack is no scout whatever its description says
 FAST_TR_MS = 20.0
 TRACKING_FRAMES = 5  # at one place
 
@@ -40,8 +40,8 @@ def localizer_source(stack: Stack, clues: Clues, series: Sequence[Stack], most_s
     )
     if by_geometry:
         return "header"
-    described = role_in_text(clues.description, stack.modality) == "LOC" and stack.num_slices <= LONGEST_DESCRIBED
-    return "text" if described else None
+    described = role_in_text(clues.description, stack.modality) == "LOC"
+    return "text" if described and (stack.modality == "MR" or stack.num_slices <= LONGEST_DESCRIBED) else None
 
 
 def _is_scout_in_series(stack: Stack, series: Sequence[Stack]) -> bool:

@@ -54,8 +54,6 @@ class Pulse:
     echo_time: float | None = None
     inversion_time: float | None = None
     flip_angle: float | None = None
-    echo_train_length: float | None = None
-    spin_echo: bool = False
     gradient_echo: bool = False
     echo_planar: bool = False
     inversion: bool = False
@@ -87,8 +85,6 @@ def pulse_of(clues: Clues) -> Pulse:
         echo_time=clues.frame.echo_time_ms,
         inversion_time=inversion_time,
         flip_angle=flip_angle,
-        echo_train_length=clues.number("EchoTrainLength", "RFEchoTrainLength"),
-        spin_echo=spin,
         gradient_echo=gradient,
         echo_planar="EP" in scanning or clues.text("EchoPlanarPulseSequence") == "YES",
         inversion="IR" in scanning or clues.text("InversionRecovery") == "YES" or inversion_time is not None,

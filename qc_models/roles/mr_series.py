@@ -25,6 +25,7 @@ _CALCULATED = {
     "PHASE": frozenset({"P", "PHASE", "PHASE MAP", "VELOCITY", "VELOCITY MAP", "PHASE_CONTRAST"}),
     "SWI": frozenset({"SWI"}),
 }
+_FAT_ALONE = frozenset({"F", "FAT"})  # of a spin echo; that of a gradient echo may be one of a pair
 _ADC_NAME = re.compile(r"EP.?_?B\d+_\d+")  # Siemens: *ep_b0_1000
 
 
@@ -39,8 +40,9 @@ def assign_mr_roles(drafts: Sequence[Draft]) -> None:
     for members in series.values():
         b_values = _read_b_values(members)
         for draft in members:
-            if not _claim_calculated(draft):
-                _claim_weighting(draft, pulses[id(draft)], b_values)
+            pulse = pulses[id(draft)]
+            if not _claim_calculated(draft) and (pulse.gradient_echo or not draft.clues.words & _FAT_ALONE):
+                _claim_weighting(draft, pulse, b_values)
             if draft.role == "T1" and _enhanced(draft, texts_tell_contrast):
                 draft.claim("header" if draft.contrast.given else "text", "T1C")
     gradient = [draft for draft in open_drafts if pulses[id(draft)].gradient_echo]
@@ -74,7 +76,7 @@ def _claim_calculated(draft: Draft) -> bool:
         draft.claim("header", named)
     elif said in ("ADC", "SUB", "MIP"):
         draft.claim("text", said)
-    draft.derived = draft.role in ("ADC", "SUB", "MIP", "FIELDMAP")
+    draft.derived = draft.role in ("ADC", "SUB", "MIP", "FIELDMAP") or clues.words >= {"DERIVED", "MPR"}
     return draft.role is not None
 
 

@@ -126,6 +126,17 @@ def test_contrast_phases_in_one_series_are_stacks_of_their_own() -> None:
     assert [stack.frames[0].acquisition_number for stack in made] == [2, 3, 4]
 
 
+@pytest.mark.parametrize(("number", "b_value"), [(20, None), (6, 1000.0)])
+def test_volumes_of_a_time_course_and_directions_of_diffusion_stay_together(number: int, b_value: float | None) -> None:
+    volumes = [
+        {**each, "AcquisitionNumber": volume + 1, "DiffusionBValue": b_value, "InstanceNumber": 4 * volume + i + 1}
+        for volume in range(number)
+        for i, each in enumerate(slices(4))
+    ]
+    (made,) = stacks_of(series(1, volumes, **MR))
+    assert made.frames_per_slice == (number,) * 4
+
+
 def test_phases_of_a_heartbeat_are_times_of_one_stack() -> None:
     cine = [
         {**each, "TriggerTime": 40.0 * phase, "TemporalPositionIdentifier": phase + 1}

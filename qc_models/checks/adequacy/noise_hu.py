@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 BLOCK_MM = 2.5  # a window is three blocks wide
 TYPICAL_SPACING_MM = (0.75, 0.75)  # where a stack does not say
 SOFT_TISSUE_HU = (-20.0, 150.0)  # of each block's mean: muscle, brain and organs, enhanced or not, but no fat
-CENTRE_HU = 50.0  # taken off first, so that float32 squares stay exact
 MAX_SLOPE_SHARE = 0.25  # of a window's variance that a plane may explain
 NOISE_HU = (0.5, 200.0)  # what counts as noise; below lies filled-in background
 BIN = 0.02  # of the histogram, in log units: 2 %
@@ -74,13 +73,10 @@ def noise_levels(pixels: "Tensor", padding: "Tensor | None", spacing_mm: tuple[f
     import torch
 
     row_block, column_block = (max(2, round(BLOCK_MM / mm)) for mm in spacing_mm or TYPICAL_SPACING_MM)
-    values = pixels.float() - CENTRE_HU
-    if padding is not None:
-        values = values.masked_fill(padding, -math.inf)
-    low, high = (limit - CENTRE_HU for limit in SOFT_TISSUE_HU)
+    values = pixels.float() if padding is None else pixels.float().masked_fill(padding, -math.inf)
     means = _block_means(values, row_block, column_block)
     squares = _block_means(values * values, row_block, column_block)
-    is_soft = _window_sums(((means > low) & (means < high)).float()) > 8.5
+    is_soft = _window_sums(((means > SOFT_TISSUE_HU[0]) & (means < SOFT_TISSUE_HU[1])).float()) > 8.5
     means = means.clamp(-1e4, 1e4)  # padding is infinite, and no window with it counts
     variance = _window_sums(squares) / 9 - (_window_sums(means) / 9) ** 2
     slope = _plane_variance(means, column_block, dim=2) + _plane_variance(means, row_block, dim=1)
@@ -89,7 +85,7 @@ def noise_levels(pixels: "Tensor", padding: "Tensor | None", spacing_mm: tuple[f
     even = (
         is_soft & (slope < MAX_SLOPE_SHARE * variance) & (residual > NOISE_HU[0] ** 2) & (residual < NOISE_HU[1] ** 2)
     )
-    levels = _mode(residual.clamp(NOISE_HU[0] ** 2, NOISE_HU[1] ** 2).sqrt().flatten(1), even.flatten(1))
+    levels = _mode(residual.clamp(NOISE_HU[0] ** 2, NOISE_HU[1] ** 2).flatten(1), even.flatten(1))
     return torch.where(even.flatten(1).sum(1) >= MIN_WINDOWS, levels, math.nan)
 
 
@@ -116,22 +112,21 @@ def _plane_variance(means: "Tensor", block: int, dim: int) -> "Tensor":
     return variance.transpose(1, 2) if dim == 1 else variance
 
 
-def _mode(levels: "Tensor", counts: "Tensor") -> "Tensor":
-    """The commonest of the levels [B, N] that count, from a smoothed histogram of density per HU: [B]."""
+def _mode(variances: "Tensor", counts: "Tensor") -> "Tensor":
+    """The commonest deviation of the variances [B, N] that count, from a smoothed histogram of density per HU: [B]."""
     import torch
 
     num_bins = math.ceil(math.log(NOISE_HU[1] / NOISE_HU[0]) / BIN) + 1
-    bins = (torch.log(levels / NOISE_HU[0]) / BIN).long().clamp(0, num_bins - 1)
-    histogram = torch.zeros(len(levels), num_bins, device=levels.device)
+    bins = ((variances.log() / 2 - math.log(NOISE_HU[0])) / BIN).long().clamp(0, num_bins - 1)
+    histogram = torch.zeros(len(variances), num_bins, device=variances.device)
     histogram.scatter_add_(1, bins, counts.float())
-    number = torch.arange(num_bins, device=levels.device, dtype=torch.float32)
+    number = torch.arange(num_bins, device=variances.device, dtype=torch.float32)
     smoothing = torch.exp(-0.5 * ((number[:, None] - number) / BIN_SMOOTHING) ** 2)
     density = (histogram * torch.exp(-number * BIN)) @ smoothing
     peak = density.argmax(1, keepdim=True).clamp(1, num_bins - 2)
     below, at, above = density.gather(1, torch.cat((peak - 1, peak, peak + 1), 1)).unbind(1)
-    between = ((below - above) / (2 * (below - 2 * at + above))).clamp(
-        -0.5, 0.5
-    )  # the top of a parabola through three bins
+    # The top of the parabola through the peak and its neighbours lies between them.
+    between = ((below - above) / (2 * (below - 2 * at + above))).clamp(-0.5, 0.5)
     return NOISE_HU[0] * torch.exp((peak[:, 0] + 0.5 + between) * BIN)
 
 

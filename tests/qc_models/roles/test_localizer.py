@@ -82,8 +82,9 @@ def test_rotated_slabs_of_the_bile_ducts_are_none() -> None:
     assert roles(series(1, slabs, **late)) == ["MRCP"] * 3
 
 
-def test_words_are_heard_last_and_not_of_a_long_stack() -> None:
-    t1 = {**MR, "ScanningSequence": "SE", "RepetitionTime": 500, "EchoTime": 10, "SeriesDescription": "SURVEY"}
-    (short,) = facts_of(series(1, slices(3), **t1))
-    (long,) = facts_of(series(1, slices(60), **t1))
-    assert (short.role, short.role_source, long.role) == ("LOC", "text", "T1")
+def test_words_are_heard_last_and_not_of_a_long_ct() -> None:
+    t1 = {**MR, "ScanningSequence": "GR", "RepetitionTime": 3.2, "EchoTime": 1.4, "FlipAngle": 8}
+    (volume,) = facts_of(series(1, slices(50, 1.6), **t1, SeriesDescription="AAHead_Scout"))
+    assert (volume.role, volume.role_source) == ("LOC", "text")
+    assert roles(series(1, slices(3), **CT, SeriesDescription="Topogram")) == ["LOC"]
+    assert roles(series(1, slices(50), **CT, SeriesDescription="Topogram")) == ["plain"]

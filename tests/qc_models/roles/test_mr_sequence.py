@@ -6,9 +6,9 @@ import pytest
 
 from qc_models.roles.mr_sequence import Pulse, Reading, read_weighting
 
-SE: dict[str, Any] = {"spin_echo": True}
+SE: dict[str, Any] = {}  # what is no gradient echo
 GR: dict[str, Any] = {"gradient_echo": True}
-IR: dict[str, Any] = {"spin_echo": True, "inversion": True}
+IR: dict[str, Any] = {"inversion": True}
 
 
 def times(repetition: float | None, echo: float | None, **more: Any) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def times(repetition: float | None, echo: float | None, **more: Any) -> dict[str
         (SE | times(4570, 33), "PD"),
         (SE | times(3500, 100), "T2"),
         (SE | times(8868, 120), "T2"),
-        (SE | times(1500, 93, echo_train_length=256), "T2"),  # HASTE: the TR is that of the shots
+        (SE | times(1500, 93), "T2"),  # HASTE: the TR is that of the shots
         (SE | times(700, 90), "T2"),
         (SE | times(1000, 254, is_3d=True), "T2"),  # SPACE
         # inversion recovery
@@ -88,11 +88,11 @@ def test_parameters_between_two_weightings_leave_a_doubt(pulse: dict[str, Any], 
 
 @pytest.mark.parametrize(("b_values", "role"), [((0.0, 1000.0), "DWI"), ((50.0,), "EPI"), ((0.0,), "EPI")])
 def test_diffusion_needs_a_b_value_that_weighs(b_values: tuple[float, ...], role: str) -> None:
-    assert read_weighting(Pulse(spin_echo=True, echo_planar=True), b_values).role == role
+    assert read_weighting(Pulse(echo_planar=True), b_values).role == role
 
 
 def test_a_text_may_name_diffusion_for_a_spin_echo_epi_alone() -> None:
-    assert "DWI" in read_weighting(Pulse(spin_echo=True, echo_planar=True), ()).unless
+    assert "DWI" in read_weighting(Pulse(echo_planar=True), ()).unless
     assert "DWI" not in read_weighting(Pulse(gradient_echo=True, echo_planar=True), ()).unless
 
 

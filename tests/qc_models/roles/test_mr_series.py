@@ -18,6 +18,15 @@ def mr(number: int = 12, orientation: list[float] = AXIAL, uid: int = 1, **keywo
     return series(uid, slices(number, orientation=orientation), **{**MR, "BodyPartExamined": "BRAIN", **keywords})
 
 
+COLOURS = {
+    "SamplesPerPixel": 3,
+    "PhotometricInterpretation": "RGB",
+    "BitsAllocated": 8,
+    "BitsStored": 8,
+    "HighBit": 7,
+    "PixelData": b"\0" * 768,
+}
+
 VENDORS: list[tuple[str, dict[str, Any], str | None, tuple[str, ...]]] = [
     (
         "siemens pd fs",
@@ -219,9 +228,14 @@ VENDORS: list[tuple[str, dict[str, Any], str | None, tuple[str, ...]]] = [
         ("AX_T1",),
     ),
     ("words alone", {"SeriesDescription": "AXIAL FLAIR"}, "FLAIR", ("AX_FLAIR",)),
-    ("parameters before words", {"ScanningSequence": "SE", "RepetitionTime": 500, "EchoTime": 10, "SeriesDescription": "T2"}, "T1", ("AX_T1",)),
-    ("colours", {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PixelData": b"\0" * 768, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "ScanningSequence": "SE", "RepetitionTime": 500, "EchoTime": 10}, None, ()),
-]  # fmt: skip
+    (
+        "parameters before words",
+        {"ScanningSequence": "SE", "RepetitionTime": 500, "EchoTime": 10, "SeriesDescription": "T2"},
+        "T1",
+        ("AX_T1",),
+    ),
+    ("colours", COLOURS | {"ScanningSequence": "SE", "RepetitionTime": 500, "EchoTime": 10}, None, ()),
+]
 
 
 @pytest.mark.parametrize(
@@ -383,6 +397,18 @@ def test_a_lone_fat_image_fills_nothing_and_a_lone_water_image_is_t1() -> None:
     (fat,) = facts_of(mr(**VOLUME | {"ImageType": ["DERIVED", "PRIMARY", "M", "F"]}))
     (water,) = facts_of(mr(**VOLUME | {"ImageType": ["DERIVED", "PRIMARY", "M", "W"]}))
     assert (fat.components, water.components) == ((), ("AX_T1",))
+
+
+def test_of_a_turbo_spin_echo_dixon_water_is_fat_saturated_and_fat_is_nothing() -> None:
+    echoes = {"ScanningSequence": "SE", "RepetitionTime": 4000, "EchoTime": 90}
+    made = facts_of(
+        [
+            {**each, "ImageType": ["DERIVED", "PRIMARY", "M", word]}
+            for word in ("W", "F", "IN_PHASE")
+            for each in mr(**echoes)
+        ]
+    )
+    assert [facts.components for facts in made] == [("AX_T2FS",), (), ("AX_T2",)]
 
 
 def test_an_isotropic_volume_fills_every_plane() -> None:
