@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ from qc_models.study import Instance, Study
 
 BLOCK_FRAMES = 16
 AHEAD_BYTES = 64 << 20  # decoded pixels that may wait for the checks
+TASK_BYTES = 16 << 20  # of big frames fewer are decoded at once, and fewer make a block
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ def _tasks(study: Study, stacks: Sequence[Stack]) -> Iterator[_Task]:
         frames = [frame for frame in instance.frames if frame.content == "image"]
         is_mosaic = "MOSAIC" in instance.header.texts("ImageType")
         indices = tuple(frame.index for frame in frames) or (0,)
-        size = max(1, BLOCK_FRAMES if not is_mosaic else len(indices))
+        few = max(1, min(BLOCK_FRAMES, TASK_BYTES // _frame_bytes(instance)))
+        size = len(indices) if is_mosaic else few
         for start in range(0, len(indices), size):
             yield _Task(instance, indices[start : start + size], is_mosaic and bool(frames))
 
@@ -123,10 +126,14 @@ def _decoded(tasks: Iterator[_Task], wanted: frozenset[FrameKey], workers: int) 
 
 
 def _size(task: _Task) -> int:
-    """Bytes that a task's frames may hold while they wait: stored values, and float32 modality values."""
-    header = task.instance.header
-    rows, columns = header.integer("Rows") or 0, header.integer("Columns") or 0
-    return max(1, rows) * max(1, columns) * 8 * (1 if task.is_mosaic else len(task.indices))
+    """Bytes that a task's frames may hold while they wait."""
+    return _frame_bytes(task.instance) * (1 if task.is_mosaic else len(task.indices))
+
+
+def _frame_bytes(instance: Instance) -> int:
+    """Bytes of one frame (of a mosaic: of all its tiles) as stored values and float32 modality values."""
+    rows, columns = instance.header.integer("Rows") or 0, instance.header.integer("Columns") or 0
+    return max(1, rows) * max(1, columns) * 8
 
 
 def _decode(task: _Task, wanted: frozenset[FrameKey]) -> list[_Decoded]:
@@ -171,19 +178,24 @@ class _Stream:
     facts: StackFacts
     checks: Sequence[Check]
     waiting: list[tuple[_Decoded, int]] = field(default_factory=list)
+    num_added: int = 0
     states: dict[str, Any] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for check in self.checks:
-            self.states[check.name] = check.start(self.stack, self.facts)
+            with self._surviving(check):
+                self.states[check.name] = check.start(self.stack, self.facts)
 
     def add(self, decoded: _Decoded, slice_index: int) -> None:
         first = self.waiting[0][0].values if self.waiting else None
         if first is not None and decoded.values is not None and first.shape != decoded.values.shape:
             self.flush()
         self.waiting.append((decoded, slice_index))
-        if len(self.waiting) >= BLOCK_FRAMES:
+        self.num_added += 1
+        held = len(self.waiting) * (decoded.values.nbytes if decoded.values is not None else 0)
+        # Frames of a stack that is whole wait for nothing: they would wait until the last stack of the study.
+        if len(self.waiting) >= BLOCK_FRAMES or held >= TASK_BYTES or self.num_added == len(self.stack.frames):
             self.flush()
 
     def flush(self) -> None:
@@ -193,22 +205,26 @@ class _Stream:
         self.waiting = []
         for check in self.checks:
             if check.name not in self.broken:
-                try:
+                with self._surviving(check):
                     check.update(self.states[check.name], block)
-                except Exception as error:  # one check's crash is a line in the report; the others go on
-                    self.broken[check.name] = type(error).__name__
 
     def finish(self, measurements: list[Measurement], failures: list[CheckFailure]) -> None:
         self.flush()
         place = Location(series_instance_uid=self.facts.series_instance_uid, stack=self.facts.index)
         for check in self.checks:
             if check.name not in self.broken:
-                try:
+                with self._surviving(check):
                     measurements.extend(check.finish(self.states[check.name]))
-                except Exception as error:  # as above
-                    self.broken[check.name] = type(error).__name__
             if check.name in self.broken:
                 failures.append(CheckFailure(check.name, f"crashed on a stack: {self.broken[check.name]}", place))
+
+    @contextmanager
+    def _surviving(self, check: Check) -> Iterator[None]:
+        """One check's crash is a line in the report; the others go on."""
+        try:
+            yield
+        except Exception as error:
+            self.broken[check.name] = type(error).__name__
 
 
 def _block(waiting: Sequence[tuple[_Decoded, int]], facts: StackFacts) -> Block:

@@ -59,7 +59,9 @@ def read_studies(
         except (InputError, ServiceError) as error:
             unreadable.append((source, Unreadable(source.name, str(error))))
         except OSError as error:
-            unreadable.append((source, Unreadable(source.name, f"{_NAME} cannot be read ({error.strerror}); send it again")))
+            unreadable.append(
+                (source, Unreadable(source.name, f"{_NAME} cannot be read ({error.strerror}); send it again"))
+            )
     homes, homeless = _find_homes(unreadable, instances)
     by_study: dict[str, list[Instance]] = defaultdict(list)
     for instance in instances:
@@ -85,7 +87,9 @@ def _instance(header: Header, source: Source) -> Instance:
         f"{level}InstanceUID" for level, uid in (("Study", study), ("Series", series), ("SOP", sop)) if uid is None
     ]
     if study is None or series is None or sop is None:
-        reason = f"{_NAME} has no {', '.join(absent)}, so nobody can tell where it belongs; send the original file again"
+        reason = (
+            f"{_NAME} has no {', '.join(absent)}, so nobody can tell where it belongs; send the original file again"
+        )
         raise _Unplaced(Unreadable(source.name, reason, study, series, sop))
     return Instance(
         header=header,

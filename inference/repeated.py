@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from qc_models.dicom.header import Header
 from qc_models.dicom.pixel_data import decode_frames
-from qc_models.errors import InputError
+from qc_models.errors import QcError
 from qc_models.study import Instance, RepeatedInstance
 
 # How the same image may be stored in other words: encoding, and what a gateway writes of itself.
@@ -65,6 +65,6 @@ def _pixel_digest(instance: Instance) -> bytes | None:
             for frame in decode_frames(instance.source.content(), instance.header):
                 digest.update(str(frame.shape).encode())
                 digest.update(frame.tobytes())
-        except InputError:
+        except (QcError, OSError):
             return None
     return digest.digest()

@@ -28,7 +28,7 @@ class Matched:
 
 def match(facts: Facts, catalogue: Catalogue) -> tuple[Matched, ...]:
     """The items of a study, best first; the fallback alone where none fits."""
-    items = [item for item in catalogue.items.values() if _has_stack(item, facts)]
+    items = [item for item in catalogue.items.values() if item.modality in facts.modalities]
     owners = _owners(items)
     chosen = _requested(facts, items)
     while True:
@@ -73,10 +73,6 @@ def _synonym_regions(synonyms: tuple[str, ...]) -> frozenset[str]:
 def regions_of(item: ExamItem) -> frozenset[str]:
     """The regions that a stack of this item may carry: its own, and those that its synonyms name."""
     return ITEM_REGIONS[item.region] | _synonym_regions(item.match.region_synonyms)
-
-
-def _has_stack(item: ExamItem, facts: Facts) -> bool:
-    return any(stack.modality == item.modality and not stack.is_localizer for stack in facts.stacks)
 
 
 def _words(text: str) -> str:

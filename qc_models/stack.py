@@ -19,9 +19,8 @@ ORIENTATION_TOLERANCE_DEG = 0.5
 SPACING_TOLERANCE = 1e-3  # relative; real headers round
 ECHO_TIME_TOLERANCE_MS = 0.5
 B_VALUE_TOLERANCE = 15.0  # s/mm²; directions of one shell are written as 995, 1000, 1005
-MOST_PHASES = (
-    12  # contrast phases are few; more temporal positions are a time course, and so are those of a beating heart
-)
+# Contrast phases are few; more temporal positions or acquisitions of one place are a time course.
+MOST_PHASES = 12
 SAME_POSITION_MM = 0.02  # two frames nearer than this lie at one position
 
 # ImageType words beyond value 3 that tell different images of one acquisition apart; vendors put much else there.

@@ -29,7 +29,8 @@ FACTS = Facts(
 
 def facts(**changes: Any) -> Facts:
     """FACTS with changes."""
-    return replace(FACTS, **changes)
+    modalities = tuple(sorted({stack.modality for stack in changes.get("stacks", ())})) or FACTS.modalities
+    return replace(FACTS, **{"modalities": modalities, **changes})
 
 
 def stack(uid: str, *components: str, region: tuple[str, ...] = (), modality: str = "CT", **fields: Any) -> StackFacts:

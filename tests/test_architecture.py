@@ -33,6 +33,7 @@ TESTS_OF_THE_WHOLE = {
     "tests/test_architecture.py",  # reads every file
     "tests/test_command_line.py",  # calls `touchstone` as a person would
     "tests/configs/test_catalogue.py",  # holds the exam items as one
+    "tests/inference/test_every_exam_item.py",  # the whole way, once for each exam item
 }
 REGISTRY_HOST = re.compile(
     r"(?:pypi|pythonhosted|npmjs|debian)[.]org|download[.]pytorch|huggingface[.]co", re.IGNORECASE

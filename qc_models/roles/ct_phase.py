@@ -1,7 +1,7 @@
 """The contrast phase of CT stacks: injection time, agent, the text of the series, the order of several passes, the study's text.
 
-Borders in seconds after the injection: arterial to 50 (late arterial phase 35-45), portal to 120 (portal venous phase 60-80,
-nephrographic 90-110), delayed beyond (excretory and equilibrium phases from 3 minutes) (Johnson PT, Fishman EK, AJR 2006;187).
+Borders in seconds after the injection lie between the routine timings of the abdomen: arterial 25-35 s, portal venous 60-70 s,
+delayed from 3 minutes.
 """
 
 from collections.abc import Iterable, Sequence

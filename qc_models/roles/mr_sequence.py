@@ -1,7 +1,7 @@
 """The weighting of an MR stack from its acquisition parameters: what was played out, and when it was read.
 
 Borders of repetition and echo time: short TR ends at 1500 ms where long TR begins, a short TE lies below 30 ms and a long one
-above 60-90 ms (IMAIOS e-MRI, "Signal weighting"; McRobbie et al., MRI from Picture to Proton, 3rd ed., ch. 3). They hold from
+above 60-90 ms (IMAIOS e-MRI, "Signal weighting"; McRobbie et al., MRI from Picture to Proton). They hold from
 0.2 to 3 T: T1 grows with the field, and with it the TR of both weightings. Where times lie between, the reading is not
 `certain`, and a text may decide.
 """

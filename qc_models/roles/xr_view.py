@@ -10,7 +10,7 @@ from qc_models.vocabulary import Laterality
 _TEXTS = ("SeriesDescription", "ProtocolName", "AcquisitionProtocolName", "PerformedProcedureStepDescription")
 _STUDY_TEXTS = ("RequestedProcedureDescription", "StudyDescription")
 
-# ViewPosition has no term for these (PS3.3 C.8.11.5.1.2): a text that names one says more than the header, and no other thing.
+# ViewPosition has no term for these (PS3.3 C.8.11.5): a text that names one says more than the header, and no other thing.
 _FRONTAL_KINDS = frozenset(
     "OPEN_MOUTH MORTISE TOWNE CALDWELL WATERS SCAPHOID FROG Y AXIAL OBL OBL:L OBL:R DECUB".split()
 )
@@ -81,7 +81,7 @@ def _coded_views(clues: Clues, regions: tuple[str, ...]) -> Iterator[str]:
         if LATERAL_BEAM_DEG[0] <= abs(angle) <= LATERAL_BEAM_DEG[1]:
             yield "LAT"
         elif OBLIQUE_BEAM_DEG[0] <= abs(angle) <= OBLIQUE_BEAM_DEG[1]:
-            yield "OBL:R" if angle > 0 else "OBL:L"  # positive towards LAO (PS3.3 C.8.7.5.1.2)
+            yield "OBL:R" if angle > 0 else "OBL:L"  # positive towards LAO (PS3.3 C.8.7.5)
 
 
 def _from_patient_orientation(clues: Clues) -> str | None:

@@ -1,6 +1,12 @@
 """What each region is called in headers: BodyPartExamined (PS3.16 Annex L), its SNOMED CT code, English and Chinese words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+from qc_models.errors import InputError
+
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True)
@@ -54,3 +60,12 @@ REGION_CODES: dict[str, RegionCode] = {
     "tspine": RegionCode("TSPINE", "122495006", "Thoracic spine", "TSpine", "胸椎"),
     "wrist": RegionCode("WRIST", "74670003", "Wrist", "Wrist", "腕关节"),
 }
+
+
+def of_region(table: Mapping[str, Entry], region: str) -> Entry:
+    """What a table holds for a region; raises InputError where this kind of image has no phantom of it."""
+    if region not in table:
+        raise InputError(
+            f"there is no phantom of region {region!r} for this modality; there are {', '.join(sorted(table))}"
+        )
+    return table[region]

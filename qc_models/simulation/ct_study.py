@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qc_models.exam_item import ExamItem
 from qc_models.simulation.anatomy import body, limbs
 from qc_models.simulation.anatomy.spine import spine_y_mm
-from qc_models.simulation.anatomy_codes import REGION_CODES
+from qc_models.simulation.anatomy_codes import REGION_CODES, of_region
 from qc_models.simulation.ct_images import ct_blocks, noise_of
 from qc_models.simulation.ct_plan import DELAYS_S, CtSeries, Kernel, Scan, plan_ct
 from qc_models.simulation.decimal_strings import decimal_string, plane_keywords, slice_location
@@ -65,6 +65,7 @@ _WORDS: dict[str, str] = {
     "calcium_score": "CaSc",
 }
 _LIMB_RANGE_MM = 110.0
+_ANGIOGRAPHIES = {"CT-CTPA": "CTPA", "CT-CTA-HN": "CarotidCTA", "CT-CTA-COR": "CoronaryCTA"}  # their protocols
 
 
 def write_ct_study(
@@ -92,7 +93,9 @@ class _CtStudy:
             if self.limb
             else body.whole_body(header.patient.sex)
         )
-        top, bottom = (_LIMB_RANGE_MM / 2, -_LIMB_RANGE_MM / 2) if self.limb else body.REGION_RANGES_MM[item.region]
+        top, bottom = (
+            (_LIMB_RANGE_MM / 2, -_LIMB_RANGE_MM / 2) if self.limb else of_region(body.REGION_RANGES_MM, item.region)
+        )
         least = (item.scan_range.min_coverage_mm or 0.0) if item.scan_range else 0.0
         length = max(top - bottom, least) + 2 * _MARGIN_MM
         self.range_mm = (min((top + bottom + length) / 2, _VERTEX_MM), (top + bottom - length) / 2)
@@ -101,7 +104,7 @@ class _CtStudy:
         self.center_y_mm = spine_y_mm((top + bottom) / 2) if item.region in ("lspine", "cspine") else back
         table_y = 66 if self.limb else 105 if item.region in ("head", "orbit", "sinus", "temporal_bone") else 124
         self.shapes: list[Shape] = [*body.couch(table_y, 0), *shapes]
-        self.region = REGION_CODES["knee" if self.limb else item.region]
+        self.region = of_region(REGION_CODES, "knee" if self.limb else item.region)
         self.kvp = _tube_voltage(item)
         self.matrix = SMALL_MATRIX if header.size == "small" else 512
 
@@ -227,7 +230,7 @@ class _CtStudy:
             "ImagePositionPatient": [decimal_string(value, decimals) for value in grid.position_mm(index)],
             "SliceLocation": decimal_string(slice_location(grid, index), min(decimals, 3)),
             "AcquisitionTime": self.header.time(after_s),
-            "ContentTime": self.header.time(after_s + 12),
+            "ContentTime": self.header.time(after_s + 40),
         }
 
     def _stored(self, hu: NDArray[Any]) -> NDArray[Any]:
@@ -268,7 +271,7 @@ class _CtStudy:
             "SeriesTime": header.time(after_s),
             "AcquisitionDate": day,
             "ContentDate": day,
-            "ProtocolName": f"{self.region.protocol}Routine",
+            "ProtocolName": _ANGIOGRAPHIES.get(item.id, f"{self.region.protocol}Routine"),
             "BodyPartExamined": self.region.body_part,
             "Laterality": self.laterality,
             "PatientPosition": "FFS" if self.limb else "HFS",

@@ -46,6 +46,7 @@ DEFECTS: dict[str, Defect] = {
     "bad_number": Defect(
         "leaves a gap in instance numbers, not in space", "numbers skipped", 1, slice_defects.bad_number
     ),
+    "reversed_order": Defect("numbers instances backwards; changes nothing", "series", 1, slice_defects.reversed_order),
     "shuffled": Defect("renames files in random order; changes nothing", "share of files", 1, slice_defects.shuffled),
     "missing_series": Defect("takes the last source series out", "series", 1, slice_defects.missing_series),
     "scout_mixed_in": Defect("puts localizers into a series of slices", "images", 1, slice_defects.scout_mixed_in),

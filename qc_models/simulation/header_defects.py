@@ -15,7 +15,7 @@ from qc_models.simulation.slice_defects import Change
 from qc_models.simulation.study_files import StudyFile, StudyFiles
 
 _TEXT = frozenset({"PN", "LO", "SH", "LT", "ST", "UC", "UT"})
-_DATES = "StudyDate SeriesDate AcquisitionDate ContentDate InstanceCreationDate PerformedProcedureStepStartDate".split()
+_DATES = "StudyDate SeriesDate AcquisitionDate ContentDate InstanceCreationDate AcquisitionDateTime PerformedProcedureStepStartDate".split()
 _TRANSPOSED = {"GB18030": ("utf-8", "UTF-8"), "ISO_IR 192": ("gb18030", "GB18030")}
 
 
@@ -58,8 +58,8 @@ def future_date(study: StudyFiles, strength: float, rng: np.random.Generator) ->
 
     def change(dataset: Dataset) -> None:
         for keyword in _DATES:
-            if dataset.get(keyword):
-                setattr(dataset, keyword, _later(str(dataset.get(keyword)), strength))
+            if value := str(dataset.get(keyword) or ""):
+                setattr(dataset, keyword, _later(value[:8], strength) + value[8:])
 
     return _edit_share(study, 1.0, rng, change, f"moved {strength:g} days ahead")
 

@@ -115,7 +115,7 @@ def study_keywords(header: StudyHeader, modality: str, station: str) -> dict[str
     return {
         "SpecificCharacterSet": vendor.character_set,
         "InstanceCreationDate": day,
-        "InstanceCreationTime": header.time(600),
+        "InstanceCreationTime": header.time(5400),
         "StudyDate": day,
         "StudyTime": header.time(0),
         "AccessionNumber": f"{day[2:]}{int(rng.integers(100000, 999999))}",

@@ -8,6 +8,7 @@ import numpy as np
 
 from qc_models.exam_item import ExamItem
 from qc_models.simulation.anatomy import body, limbs
+from qc_models.simulation.anatomy_codes import of_region
 from qc_models.simulation.mr_protocols import Protocol
 from qc_models.simulation.shapes import Grid, Shape, mirrored, plane_grid
 
@@ -53,7 +54,7 @@ def mr_shapes(item: ExamItem, sex: str, side: str | None) -> Sequence[Shape]:
 
 def mr_grid(item: ExamItem, plane: str, protocol: Protocol, matrix: int, side: str | None) -> tuple[Grid, float]:
     """The grid of a series and its slice thickness in mm."""
-    region = REGIONS[item.region]
+    region = of_region(REGIONS, item.region)
     center, field, tilt = np.array(region.center_mm), region.field_mm, math.radians(region.tilt_deg)
     if side == "R":
         center, tilt = center * (-1, 1, 1), -tilt
@@ -84,7 +85,7 @@ def mr_grid(item: ExamItem, plane: str, protocol: Protocol, matrix: int, side: s
 
 def projection_grids(item: ExamItem, matrix: int, images: int = 6) -> list[Grid]:
     """Coarse volumes about the region's centre, turned about z, to be seen from the front round to the side."""
-    region = REGIONS[item.region]
+    region = of_region(REGIONS, item.region)
     center = (0.0, 0.0, 756.0) if item.region == "head" else (-20.0, 2.0, 318.0)
     field = min(region.field_mm, 220.0)
     grids = []

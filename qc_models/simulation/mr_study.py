@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qc_models.exam_item import ExamItem
-from qc_models.simulation.anatomy_codes import REGION_CODES
+from qc_models.simulation.anatomy_codes import REGION_CODES, of_region
 from qc_models.simulation.components import filled_components, wanted_tokens
 from qc_models.simulation.decimal_strings import decimal_string, plane_keywords, slice_location
 from qc_models.simulation.instance_writing import (
@@ -52,7 +52,7 @@ class _MrStudy:
         self.header, self.folder, self.item = header, folder, item
         self.side = ("L" if header.seed % 2 else "R") if item.laterality == "yes" else None
         self.shapes = mr_shapes(item, header.patient.sex, self.side)
-        self.region = REGION_CODES[item.region]
+        self.region = of_region(REGION_CODES, item.region)
         smallest = max(item.min_matrix) if item.min_matrix else 256
         self.matrix = 64 if header.size == "small" else max(256, smallest)
         self.clock_s = 60.0
@@ -182,10 +182,12 @@ class _MrStudy:
             "ImagePositionPatient": [decimal_string(value, decimals) for value in grid.position_mm(index)],
             "SliceLocation": decimal_string(slice_location(grid, index), min(decimals, 3)),
             "AcquisitionTime": self.header.time(after_s),
-            "ContentTime": self.header.time(after_s + 90),
+            "ContentTime": self.header.time(after_s + 120),
         }
 
     def _description(self, plane: str, protocol: Protocol) -> str:
+        if protocol.weight == "MIP":  # turned about the body, of no one plane
+            return protocol.word
         if self.header.vendor.name in ("siemens", "uih"):
             return f"{protocol.word}_{_PLANE_WORDS[plane]}"
         contrast = " +C" if protocol.weight == "T1C" else ""

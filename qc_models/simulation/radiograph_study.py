@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qc_models.exam_item import ExamItem
-from qc_models.simulation.anatomy_codes import REGION_CODES
+from qc_models.simulation.anatomy_codes import REGION_CODES, of_region
 from qc_models.simulation.components import filled_components, wanted_tokens
 from qc_models.simulation.decimal_strings import decimal_string
 from qc_models.simulation.instance_writing import SimulatedSeries, StudyHeader, code, study_keywords, write_series
@@ -66,8 +66,8 @@ class _RadiographStudy:
         self.mammography = item.region == "breast"
         self.modality = "MG" if self.mammography else header.vendor.radiograph_modality
         self.side = ("L" if header.seed % 2 else "R") if item.laterality == "yes" else None
-        self.place: XrayRegion = REGIONS["open_mouth" if item.required == ("OPEN_MOUTH",) else item.region]
-        self.region = REGION_CODES[item.region]
+        self.place: XrayRegion = of_region(REGIONS, "open_mouth" if item.required == ("OPEN_MOUTH",) else item.region)
+        self.region = of_region(REGION_CODES, item.region)
         low, high = item.kvp or (60, 80)
         self.kvp = float(round((low + high) / 2))
         self.pitch_mm = 0.1 if self.mammography else header.vendor.detector_pitch_mm
@@ -119,7 +119,7 @@ class _RadiographStudy:
             "SeriesDate": day,
             "AcquisitionDate": day,
             "ContentDate": day,
-            "ProtocolName": self.region.protocol,
+            "ProtocolName": self.region.protocol + ("Erect" if self.item.id.endswith("ERECT") else ""),
             "BodyPartExamined": self.region.body_part,
             "AnatomicRegionSequence": [code(self.region.snomed, self.region.meaning)],
             "ImageType": ("ORIGINAL", "PRIMARY", ""),

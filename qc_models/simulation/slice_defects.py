@@ -120,6 +120,21 @@ def bad_number(study: StudyFiles, strength: float, rng: np.random.Generator) -> 
     return changed, f"InstanceNumber jumps by {gap} in series {group.series_instance_uid}"
 
 
+def reversed_order(study: StudyFiles, strength: float, rng: np.random.Generator) -> Change:
+    """Numbers the instances of `strength` series backwards; positions stay, so that nothing is wrong."""
+    count = _count(strength)
+    groups = {group.series_instance_uid for group in study.slice_groups}
+    if len(groups) < count:
+        raise InputError(f"{study.name}: has {len(groups)} series of slices, not {count}; give a smaller strength")
+    changed = []
+    for uid in sorted(groups)[:count]:
+        numbers = [int(file.header.get("InstanceNumber", None) or 0) for file in study.series[uid]]
+        for file, number in zip(study.series[uid], numbers, strict=True):
+            _edit(file, InstanceNumber=max(numbers) + min(numbers) - number)
+            changed.append(file.path)
+    return changed, f"instance numbers of {count} series count backwards"
+
+
 def shuffled(study: StudyFiles, strength: float, rng: np.random.Generator) -> Change:
     """Renames this share of the files so that their order says nothing; contents stay."""
     files = _some(range(len(study.files)), max(1, round(_share(strength) * len(study.files))), rng)

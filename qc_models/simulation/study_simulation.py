@@ -1,5 +1,6 @@
 """Simulates the study of an exam item: every wanted component as series of valid DICOM, the same bytes for the same seed."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,10 @@ def simulate_study(
     """
     if seed < 0:
         raise InputError(f"seed {seed} is negative; give 0 or more")
+    try:
+        dt.datetime.strptime(study_date, "%Y%m%d")
+    except ValueError as error:
+        raise InputError(f"study date {study_date!r} is no day; give YYYYMMDD") from error
     who = patient or draw_patient(seed, study_date, "F" if item.id in _WOMEN else "M" if item.id in _MEN else None)
     header = StudyHeader(
         (item.id, item.name.zh.partition("或")[0]),  # a doctor asks for one of an item's alternatives
@@ -74,4 +79,6 @@ def simulate_study(
         key=(item.id, str(seed), vendor, size, study_date, who.patient_id),
     )
     series = _WRITERS[item.modality](header, item, folder, omit, include_optional)
+    if not series:
+        raise InputError(f"{item.id}: nothing is left to write without {', '.join(omit)}; leave a component in")
     return SimulatedStudy(folder, header.study_instance_uid, item.id, who, tuple(series))

@@ -179,7 +179,11 @@ def test_enhanced_frames_take_their_own_groups_first_and_the_shared_ones_else() 
     first, second = _enhanced(own, shared, NumberOfFrames=2)
     assert (first.image_position_patient, second.image_position_patient) == ((0, 0, 0), (4.4, 0, 0))
     assert first.image_orientation_patient == second.image_orientation_patient == (0, 1, 0, 0, 0, -1)
-    assert (second.pixel_spacing_mm, second.slice_thickness_mm, second.spacing_between_slices_mm) == ((0.5, 0.5), 4, 4.4)
+    assert (second.pixel_spacing_mm, second.slice_thickness_mm, second.spacing_between_slices_mm) == (
+        (0.5, 0.5),
+        4,
+        4.4,
+    )
     assert (first.echo_time_ms, second.echo_time_ms) == (90.0, 95.0)
     assert (first.diffusion_b_value, second.diffusion_b_value) == (0.0, 1000.0)
     assert (second.stack_id, second.temporal_position, second.acquisition_number) == ("A", 2, 5)

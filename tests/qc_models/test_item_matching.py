@@ -77,6 +77,11 @@ def test_a_prostate_examination_is_no_female_pelvis(catalogue: Catalogue) -> Non
     assert matched(facts(stacks=stacks), catalogue) == ["MR-PROSTATE"]
 
 
+def test_a_request_of_which_only_the_scout_came_is_still_its_item(catalogue: Catalogue) -> None:
+    fact = facts(stacks=(stack("1", region=("head",), role="LOC"),), request=Request(codes=("CT-HEAD",)))
+    assert matched(fact, catalogue) == ["CT-HEAD"]
+
+
 @pytest.mark.parametrize(
     "stacks",
     [
