@@ -154,11 +154,8 @@ def all_command(context: click.Context) -> None:
 
 
 def _settings(workers: int) -> "Settings":
-    import torch
-
     from serving.score_command import DEFAULT_CATALOGUE, make_settings
 
-    torch.set_num_threads(1)
     return make_settings(DEFAULT_CATALOGUE, (), AS_OF, workers, pixels=True)
 
 

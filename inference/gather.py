@@ -230,6 +230,7 @@ class _Stream:
 def _block(waiting: Sequence[tuple[_Decoded, int]], facts: StackFacts) -> Block:
     import torch  # only here: header-only scoring starts without it
 
+    torch.set_num_threads(1)  # the decoding threads have the other processors, and one order of summation gives the same bytes
     values = np.stack([decoded.values for decoded, _ in waiting if decoded.values is not None])
     paddings = [decoded.padding for decoded, _ in waiting]
     padding = None

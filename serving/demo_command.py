@@ -1,21 +1,29 @@
 """`touchstone demo`: simulated studies, good and defective, scored; shows what the gate does before any real study is at hand."""
 
 import sys
+import tempfile
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from serving.score_command import DEFAULT_CATALOGUE, HTML_NAME, make_settings, score_studies, written
+
+if TYPE_CHECKING:
+    from qc_models.exam_item import Catalogue
 
 # One clean study of each modality, and what commonly goes wrong: exam item, vendor, defect and its strength.
 STUDIES: Sequence[tuple[str, str, str, float]] = (
     ("CT-CHEST", "siemens", "", 0),
     ("MR-LSPINE", "philips", "", 0),
     ("XR-CHEST-2V", "canon", "", 0),
-    ("CT-HEAD", "ge", "missing_slices", 1),
+    ("CT-HEAD", "ge", "missing_slices", 2),
     ("MR-HEAD", "siemens", "missing_series", 1),
     ("MR-KNEE", "uih", "patient_mix_up", 1),
-    ("CT-ABDPEL", "uih", "truncated_file", 0.5),
-    ("XR-HAND", "siemens", "future_date", 365),
+    ("CT-SINUS", "uih", "truncated_file", 0.5),
+    ("XR-HAND", "siemens", "future_date", 3650),
 )
 
 
@@ -30,30 +38,34 @@ STUDIES: Sequence[tuple[str, str, str, float]] = (
 @click.option("--as-of", metavar="DATE", default="2026-09-30", show_default=True, help="The day of the verdict.")
 def demo(out: Path, as_of: str) -> None:
     """Write a small set of simulated studies, score them, print the table and where the HTML report lies."""
-    import tempfile
-
-    from inference.pipeline import examine
     from inference.reading import read_studies
-    from qc_models.simulation.defects import apply_defect
-    from qc_models.simulation.study_simulation import simulate_study
-    from serving.html_report import write_html
-    from serving.score_command import DEFAULT_CATALOGUE, HTML_NAME, make_settings
-    from serving.score_table import print_table
 
     settings = make_settings(DEFAULT_CATALOGUE, (), as_of, None, pixels=True)
-    examined = []
-    with click.progressbar(STUDIES, label="simulating and scoring", file=sys.stderr) as studies:
-        for number, (item, vendor, defect, strength) in enumerate(studies):
+    folders = []
+    with click.progressbar(STUDIES, label="simulating", file=sys.stderr) as entries:
+        for number, (item, vendor, defect, strength) in enumerate(entries):
             folder = out / "studies" / "-".join(filter(None, (f"{number + 1}", item, defect)))
             if not folder.exists():
-                with tempfile.TemporaryDirectory() as scratch:
-                    clean = Path(scratch) / "clean" if defect else folder
-                    simulate_study(settings.catalogue.item(item), clean, seed=number, vendor=vendor)
-                    if defect:
-                        apply_defect(defect, clean, folder, strength=strength, seed=number)
-            (study,) = read_studies([folder]).studies
-            examined.append(examine(study, settings))
-    print_table(entry.report.content for entry in examined)
-    write_html(examined, out / HTML_NAME)
+                _simulate(settings.catalogue, item, vendor, number, defect, strength, folder)
+            folders.append(folder)
+    studies = deque(study for folder in folders for study in read_studies([folder]).studies)
+    with written(out, "table") as (page, write):
+        score_studies(studies, settings, page, write)
     click.echo(f"report: {out / HTML_NAME}")
     click.echo(f"score them yourself: touchstone score {out / 'studies'}/*")
+
+
+def _simulate(
+    catalogue: "Catalogue", item: str, vendor: str, seed: int, defect: str, strength: float, folder: Path
+) -> None:
+    """Writes one study beside its place and moves it there, so that a run cut short leaves no half of one."""
+    from qc_models.simulation.defects import apply_defect
+    from qc_models.simulation.study_simulation import simulate_study
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        clean, spoilt = Path(scratch) / "clean", Path(scratch) / "spoilt"
+        simulate_study(catalogue.item(item), clean, seed=seed, vendor=vendor)
+        if defect:
+            apply_defect(defect, clean, spoilt, strength=strength, seed=seed)
+        (spoilt if defect else clean).rename(folder)

@@ -1,109 +1,168 @@
 """The HTML report: one self-contained page for a run, with each study's verdict, reasons, key slices and plots."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from qc_models.stack import Stack
-from qc_models.study import Frame, Instance
-from qc_models.vocabulary import DIMENSIONS, DIMENSIONS_ZH, GRADES_ZH, VERDICTS_ZH
-from serving.report_pictures import curve_plot, missing_positions, of_stack, picture, positions_plot
+from qc_models.study import Frame
+from qc_models.vocabulary import DIMENSIONS, DIMENSIONS_ZH, GRADES_ZH, VERDICTS, VERDICTS_ZH
+from serving.finding_frames import frames_of_finding
+from serving.report_pictures import is_withheld, picture
+from serving.report_plots import curve_plot, of_stack, positions_plot
+from serving.score_table import short_uid
 
 if TYPE_CHECKING:
     from inference.pipeline import Examined
 
+MOST_PICTURES = 24  # of findings, a study
+MOST_STACKS = 24  # shown with slice and plots, a study
+OPEN_STACKS = 8  # of them not folded away
 LEVELS_ZH = {"note": "提示", "review": "复核", "reject": "退回"}
-MAX_PICTURES = 8  # of findings, a study
-MAX_STACKS = 12  # shown with slice and plots, a study
-CURVES = {"adequacy.noise_hu.median_hu": ("noise along the stack", "noise (HU)")}
+CURVES = {"adequacy.noise_hu.median_hu": ("noise along the stack 噪声", "HU")}
+_CHUNK = 1 << 16
 
 
-def write_html(examined: Iterable["Examined"], path: Path) -> None:
-    """Writes the page, a study at a time, so that a long run does not grow in memory."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("report.html")
-    with path.open("w", encoding="utf-8") as stream:
-        for part in template.stream(
-            studies=_shown(examined),
+class HtmlReport:
+    """A page that grows by a section a study; sections wait on disk for the index that stands before them."""
+
+    def __init__(self, path: Path) -> None:
+        self.warnings: list[str] = []  # what the page says of inputs that became no section
+        self._path = path
+        self._environment = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters["short_uid"] = short_uid
+        self._environment.globals.update(
             dimensions=DIMENSIONS,
             dimensions_zh=DIMENSIONS_ZH,
+            verdicts=VERDICTS,
             verdicts_zh=VERDICTS_ZH,
             grades_zh=GRADES_ZH,
             levels_zh=LEVELS_ZH,
-        ):
-            stream.write(part)
+        )
+        self._index: list[dict[str, Any]] = []
+        self._sections = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  (closed by __exit__)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sections.close()
+
+    def add(self, examined: "Examined") -> None:
+        """Adds a study."""
+        report = examined.report.content
+        names = {item.id: item.name for item in examined.items}
+        section = self._environment.get_template("study.html").render(
+            report=report,
+            names=names,
+            series=_SeriesNames(examined),
+            findings=list(_findings(examined)),
+            notes=[finding for finding in report["findings"] if finding["level"] == "note"],
+            num_images=len(examined.study.instances),
+            open_stacks=OPEN_STACKS,
+            stacks=[_stack(examined, stack) for stack in _main_stacks(examined)],
+        )
+        self._sections.write(section)
+        first = next((finding for finding in report["findings"] if finding["level"] != "note"), None)
+        keys = ("study_instance_uid", "verdict", "grade", "score", "items")
+        self._index.append({key: report[key] for key in keys} | {"first": first, "names": names})
+
+    def write(self) -> None:
+        """Writes the page."""
+        self._sections.seek(0)
+        sections = (Markup(text) for text in iter(lambda: self._sections.read(_CHUNK), ""))  # escaped when rendered
+        page = self._environment.get_template("report.html")
+        with self._path.open("w", encoding="utf-8") as stream:
+            stream.writelines(page.generate(index=self._index, sections=sections, warnings=self.warnings))
 
 
-def _shown(examined: Iterable["Examined"]) -> Iterator[dict[str, Any]]:
-    for entry in examined:
+class _SeriesNames:
+    """Series as a reader finds them at the scanner or PACS: by number, else by their order in the study."""
+
+    def __init__(self, examined: "Examined") -> None:
+        self._names = {}
+        for place, series in enumerate(examined.study.series):
+            number = series.instances[0].header.integer("SeriesNumber")
+            self._names[series.series_instance_uid] = f"{place + 1} of the study" if number is None else str(number)
+
+    def __call__(self, uid: str | None) -> str | None:
+        """The name of a series; None where it is not one of the study."""
+        return self._names.get(uid or "")
+
+
+def _findings(examined: "Examined") -> Iterator[dict[str, Any]]:
+    """The findings above note level, each with pictures of what it is about."""
+    left = MOST_PICTURES
+    for finding in examined.report.findings:
+        if finding["level"] == "note":
+            continue
+        frames = frames_of_finding(examined, finding)[:left] if examined.facts.pixels_examined else []
+        left -= len(frames)
+        named = finding["location"]["sop_instance_uid"]
         yield {
-            "report": entry.report.content,
-            "names": {item.id: item.name for item in entry.items},
-            "evidence": list(_finding_pictures(entry)),
-            "stacks": [_stack(entry, stack) for stack in _main_stacks(entry)],
+            "finding": finding,
+            "pictures": [
+                _picture(
+                    examined,
+                    frame,
+                    box=finding["location"]["box"] if frame.sop_instance_uid == named else None,
+                    outlined=frame.sop_instance_uid == named,
+                )
+                for frame in frames
+            ],
         }
 
 
-def _main_stacks(entry: "Examined") -> list[Stack]:
-    """The stacks to show: the largest first, scouts last."""
-    facts = entry.facts.stacks
-    order = sorted(range(len(facts)), key=lambda i: (facts[i].is_localizer, -facts[i].num_frames, i))
-    return [entry.stacks[i] for i in order[:MAX_STACKS]]
+def _picture(
+    examined: "Examined", frame: Frame, *, box: Sequence[int] | None = None, outlined: bool = False
+) -> dict[str, Any]:
+    """A frame to show: `image`, or in its place the reason why there is none, and where it stands."""
+    instance = next(item for item in examined.study.instances if item.sop_instance_uid == frame.sop_instance_uid)
+    stack = next((stack for stack in examined.stacks if frame in stack.frames), None)
+    shown: dict[str, Any] = {
+        "image": None,
+        "why": ("withheld: may show text", "未显示：可能含烧录文字"),
+        "number": frame.instance_number,
+        "slice": stack.slice_index[stack.frames.index(frame)] + 1 if stack and stack.num_slices > 1 else None,
+    }
+    if not is_withheld(instance.header):
+        image = picture(instance, frame, box=box, outlined=outlined)
+        shown |= {"image": image, "why": ("cannot be decoded", "无法解码")}
+    return shown
 
 
-def _finding_pictures(entry: "Examined") -> Iterator[dict[str, Any]]:
-    instances = {instance.sop_instance_uid: instance for instance in entry.study.instances}
-    seen: set[tuple[str, int]] = set()
-    for finding in entry.report.findings:
-        frame = _frame(entry, finding, instances)
-        if finding["level"] == "note" or frame is None or len(seen) >= MAX_PICTURES:
-            continue
-        if (frame.sop_instance_uid, frame.index) in seen:
-            continue
-        image = picture(instances[frame.sop_instance_uid], frame, box=finding["location"]["box"], outlined=True)
-        if image is not None:
-            seen.add((frame.sop_instance_uid, frame.index))
-            yield {"image": image, "finding": finding}
+def _main_stacks(examined: "Examined") -> list[Stack]:
+    """The stacks to show: those of findings first, then the largest, scouts last."""
+    facts = examined.facts.stacks
+    troubled = {
+        finding["location"]["series_instance_uid"] for finding in examined.report.findings if finding["level"] != "note"
+    }
+    order = sorted(
+        range(len(facts)),
+        key=lambda i: (facts[i].is_localizer, facts[i].series_instance_uid not in troubled, -facts[i].num_frames, i),
+    )
+    return [examined.stacks[i] for i in order[:MOST_STACKS]]
 
 
-def _frame(entry: "Examined", finding: Mapping[str, Any], instances: Mapping[str, Instance]) -> Frame | None:
-    """The frame that a finding is about: of its instance, else at its slice of the stack that was measured."""
-    place = finding["location"]
-    instance = instances.get(place["sop_instance_uid"])
-    if instance is not None:
-        return next((frame for frame in instance.frames if frame.index == (place["frame"] or 0)), None)
-    if place["slice"] is None:
-        return None
-    for measurement in entry.report.content["measurements"]:
-        where = measurement["location"]
-        if measurement["metric"] == finding["metric"] and where["slice"] == place["slice"]:
-            for stack in entry.stacks:
-                if of_stack(measurement, stack) and place["slice"] < stack.num_slices:
-                    return stack.frames[stack.slice_index.index(place["slice"])]
-    return None
-
-
-def _stack(entry: "Examined", stack: Stack) -> dict[str, Any]:
-    content = entry.report.content
-    place = entry.stacks.index(stack)
-    instances = {instance.sop_instance_uid: instance for instance in entry.study.instances}
-    middle = stack.frames[len(stack.frames) // 2]
-    gaps = missing_positions(content["measurements"], stack)
-    plots = [positions_plot(stack, gaps)]
-    for measurement in content["measurements"]:
+def _stack(examined: "Examined", stack: Stack) -> dict[str, Any]:
+    measurements: Sequence[Mapping[str, Any]] = examined.report.content["measurements"]
+    plots = [positions_plot(stack, measurements)]
+    for measurement in measurements:
         if measurement["metric"] in CURVES and of_stack(measurement, stack):
             plots.append(curve_plot(measurement["detail"].get("curve", []), *CURVES[measurement["metric"]]))
+    middle = stack.frames[len(stack.frames) // 2]
     return {
-        "facts": entry.facts.stacks[place],
-        "image": picture(instances[middle.sop_instance_uid], middle),
-        "plots": [Markup(plot) for plot in plots if plot is not None],  # our own SVG
+        "facts": examined.facts.stacks[examined.stacks.index(stack)],
+        "picture": _picture(examined, middle) if examined.facts.pixels_examined else None,
+        "plots": [plot for plot in plots if plot is not None],
     }

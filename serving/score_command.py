@@ -2,24 +2,30 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from qc_models.errors import ConfigError, InputError
+from qc_models.errors import ConfigError, InputError, QcError, ServiceError
 
 if TYPE_CHECKING:
-    from inference.pipeline import Examined, Settings
-    from inference.reading import ReadResult
+    from inference.pipeline import Settings
+    from qc_models.report import QcReport
+    from qc_models.study import Study
+    from serving.html_report import HtmlReport
 
 DEFAULT_CATALOGUE = Path(__file__).resolve().parents[1] / "configs" / "exam_items"
 DEFAULT_POLICY = DEFAULT_CATALOGUE.parent / "policy.yaml"
 HTML_NAME, JSON_NAME = "report.html", "reports.jsonl"
 
 PASSED, NOT_PASSED, NOTHING_READABLE = 0, 1, 3
+MOST_TOLD = 20  # files named one by one on standard error
 
 
 @click.command(
@@ -48,7 +54,9 @@ Exit status: 0 every study passed; 1 at least one goes to review or is rejected;
 @click.option(
     "--format", "output_format", type=click.Choice(["table", "json", "html"]), default="table", show_default=True
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write reports into this folder.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Also write report.html and reports.jsonl here."
+)
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Decoding threads; as many as there are processors otherwise."
 )
@@ -65,15 +73,19 @@ def score(
 ) -> None:
     """Score studies: files, folders, zip archives, or - for a list of paths on standard input."""
     settings = make_settings(catalogue, item_ids, as_of, workers, pixels=not no_pixels)
-    read = _read(paths)
-    _tell_homeless(read)
-    if not read.studies:
-        click.echo(f"nothing readable in {read.num_files} files", err=True)
+    studies, lost = _read(paths)
+    if not studies:
+        click.echo("nothing readable", err=True)
         sys.exit(NOTHING_READABLE)
-    examined = _examine(read, settings)
-    verdicts = _write(examined, output_format, out)
-    passed = all(verdict == "pass" for verdict in verdicts) and not read.homeless
-    sys.exit(PASSED if passed else NOT_PASSED)
+    if output_format == "html" and out is None:
+        out = Path("touchstone-report")
+    with written(out, output_format) as (page, write):
+        passed = score_studies(studies, settings, page, write)
+        if page is not None:
+            page.warnings.extend(lost)
+    if out is not None:
+        click.echo(str(out / HTML_NAME), err=output_format != "html")
+    sys.exit(PASSED if passed and not lost else NOT_PASSED)
 
 
 def make_settings(
@@ -90,7 +102,7 @@ def make_settings(
         catalogue=loaded,
         policy=load_policy(DEFAULT_POLICY),
         as_of=_date(as_of),
-        workers=workers or os.cpu_count() or 1,
+        workers=workers or len(os.sched_getaffinity(0)),
         pixels=pixels,
         items=tuple(loaded.item(item_id) for item_id in item_ids),
         code_version=code_version(),
@@ -106,80 +118,114 @@ def _date(text: str | None) -> date:
         raise ConfigError(f"--as-of: {text!r} is no date; write it as 2026-09-30") from None
 
 
-def _read(paths: Sequence[str]) -> "ReadResult":
-    from inference.reading import read_studies
+def score_studies(
+    studies: deque["Study"], settings: "Settings", page: "HtmlReport | None", write: Callable[["QcReport"], None]
+) -> bool:
+    """Examines study after study, each result out and its headers let go before the next; whether every one passed.
 
-    with _Progress("reading", None) as advance:
-        return read_studies(_expand(paths), progress=lambda _: advance())
-
-
-def _expand(paths: Iterable[str]) -> list[Path]:
-    expanded: list[Path] = []
-    for path in paths:
-        lines = (line.strip() for line in sys.stdin) if path == "-" else iter((path,))
-        expanded.extend(Path(line) for line in lines if line)
-    if not expanded:
-        raise InputError("standard input named no path; give one a line")
-    return expanded
-
-
-def _tell_homeless(read: "ReadResult") -> None:
-    if read.num_skipped:
-        click.echo(f"{read.num_skipped} files are not DICOM images and were skipped", err=True)
-    if read.homeless:
-        click.echo(f"{len(read.homeless)} files belong to no study:", err=True)
-        for item in read.homeless:
-            click.echo(f"  {item.name}: {item.reason}", err=True)
-
-
-def _examine(read: "ReadResult", settings: "Settings") -> Iterator["Examined"]:
-    """Examines study after study, so that each result is out before the next begins."""
+    This is the one place where whatever goes wrong with a study is survived: it is told on standard error, in the words of our
+    errors, or as the kind of a mistake and its line, since the words of a mistake may quote a patient's data.
+    """
     from inference.pipeline import examine
 
-    with _Progress("scoring", len(read.studies)) as advance:
-        for study in read.studies:
-            yield examine(study, settings)
+    passed = True
+    with _Progress("scoring", len(studies)) as advance:
+        while studies:
+            study = studies.popleft()
+            try:
+                examined = examine(study, settings)
+                if page is not None:
+                    page.add(examined)
+            except Exception as error:
+                passed = False
+                line = f"study {study.study_instance_uid} could not be examined: {_reason(error)}"
+                click.echo(line, err=True)
+                if page is not None:
+                    page.warnings.append(line)
+            else:
+                passed = passed and examined.report.verdict == "pass"
+                write(examined.report)
             advance()
+    return passed
 
 
-def _write(examined: Iterable["Examined"], output_format: str, out: Path | None) -> list[str]:
-    """Writes results as they come; returns the verdicts."""
-    verdicts: list[str] = []
-    if out is not None or output_format == "html":
-        folder = out or Path("touchstone-report")
-        folder.mkdir(parents=True, exist_ok=True)
-        kept = _kept(examined, folder / JSON_NAME, verdicts)
-        from serving.html_report import write_html
-
-        shown = list(kept) if output_format == "table" else kept
-        write_html(shown, folder / HTML_NAME)
-        if output_format == "table":
-            _print_table(entry.report.content for entry in shown)
-        click.echo(str(folder / (JSON_NAME if output_format == "json" else HTML_NAME)))
-    elif output_format == "json":
-        for entry in examined:
-            verdicts.append(entry.report.verdict)
-            click.echo(entry.report.to_json())
-    else:
-        contents = [entry.report.content for entry in examined]
-        verdicts.extend(str(content["verdict"]) for content in contents)
-        _print_table(contents)
-    return verdicts
+def _reason(error: Exception) -> str:
+    if isinstance(error, QcError):
+        return str(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}, our mistake; please report it"
 
 
-def _kept(examined: Iterable["Examined"], path: Path, verdicts: list[str]) -> Iterator["Examined"]:
-    """Passes results on, and keeps each as a line of JSON and a verdict."""
-    with path.open("w", encoding="utf-8") as stream:
-        for entry in examined:
-            verdicts.append(entry.report.verdict)
-            stream.write(entry.report.to_json() + "\n")
-            yield entry
+def _read(paths: Iterable[str]) -> tuple[deque["Study"], list[str]]:
+    """The studies, and a line for each file that cannot be read and belongs to none of them."""
+    from inference.reading import read_studies
+
+    named = list(_named(paths))
+    present = [path for path in named if os.path.exists(path)]
+    with _Progress("reading", None) as advance:
+        read = read_studies(present, progress=lambda _: advance())
+    lost = [f"{path.name}: no such file or folder; check the path" for path in named if not os.path.exists(path)]
+    lost += [f"{item.name}: {item.reason}" for item in read.homeless]
+    for line in lost[:MOST_TOLD]:
+        click.echo(line, err=True)
+    if len(lost) > MOST_TOLD:
+        click.echo(f"and {len(lost) - MOST_TOLD} more that cannot be read", err=True)
+    if read.num_skipped:
+        click.echo(f"skipped {read.num_skipped} of {read.num_files} files, which are no DICOM images", err=True)
+    return deque(read.studies), lost
 
 
-def _print_table(contents: Iterable[Mapping[str, Any]]) -> None:
-    from serving.score_table import print_table
+def _named(paths: Iterable[str]) -> Iterator[Path]:
+    """The paths, with those that standard input lists, a line each, in the place of `-`."""
+    for path in paths:
+        if path != "-":
+            yield Path(path)
+            continue
+        lines = [line.rstrip(b"\r\n") for line in click.get_binary_stream("stdin")]
+        if not any(lines):
+            raise InputError("standard input named no path; give one a line")
+        yield from (Path(os.fsdecode(line)) for line in lines if line)
 
-    print_table(contents)
+
+@contextmanager
+def written(out: Path | None, output_format: str) -> Iterator[tuple["HtmlReport | None", Callable[["QcReport"], None]]]:
+    """The HTML page to fill, if any, and what takes a report as it comes; a table and the page are out at the end."""
+    from serving.score_table import ScoreTable
+
+    table = ScoreTable() if output_format == "table" else None
+    page = stream = None
+    with ExitStack() as stack, _errors_of_writing():
+        if out is not None:
+            from serving.html_report import HtmlReport
+
+            out.mkdir(parents=True, exist_ok=True)
+            stream = stack.enter_context((out / JSON_NAME).open("w", encoding="utf-8"))
+            page = stack.enter_context(HtmlReport(out / HTML_NAME))
+
+        def write(report: "QcReport") -> None:
+            if stream is not None:
+                stream.write(report.to_json() + "\n")
+            if output_format == "json":
+                click.echo(report.to_json())
+            if table is not None:
+                table.add(report.content)
+
+        yield page, write
+        if page is not None:
+            page.write()
+        if table is not None:
+            table.print()
+
+
+@contextmanager
+def _errors_of_writing() -> Iterator[None]:
+    """Says that a disk is full or closed to us; a reader that went away is left to end the command quietly."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ServiceError(f"results cannot be written ({error.strerror}); see to the disk and the folder") from error
 
 
 class _Progress:
@@ -192,7 +238,8 @@ class _Progress:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            # standard output is never the bar's: a redirected result would end up on the terminal
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
             self._task = self._bar.add_task(what, total=total)
 
     def __enter__(self) -> "_Progress":

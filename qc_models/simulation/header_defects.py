@@ -15,7 +15,9 @@ from qc_models.simulation.slice_defects import Change
 from qc_models.simulation.study_files import StudyFile, StudyFiles
 
 _TEXT = frozenset({"PN", "LO", "SH", "LT", "ST", "UC", "UT"})
-_DATES = "StudyDate SeriesDate AcquisitionDate ContentDate InstanceCreationDate AcquisitionDateTime PerformedProcedureStepStartDate".split()
+_DATES = (
+    "StudyDate SeriesDate AcquisitionDate AcquisitionDateTime ContentDate InstanceCreationDate PerformedProcedureStepStartDate"
+).split()
 _TRANSPOSED = {"GB18030": ("utf-8", "UTF-8"), "ISO_IR 192": ("gb18030", "GB18030")}
 
 

@@ -1,0 +1,136 @@
+"""Small plots for the HTML report, drawn as SVG by hand: slice positions with gaps marked, and a curve along the stack."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup, escape
+
+from qc_models.stack import Stack
+
+WIDTH, HEIGHT = 260, 120
+LEFT, RIGHT, TOP, BOTTOM = 40, 8, 18, 24  # margins around the plotted field
+MOST_DOTS = 80  # points beyond which a line alone reads better
+WORST, LINE, SOFT = "#c0272d", "#1f5fa8", "#5b6570"
+_POSITIONS = "completeness.slice_positions."
+
+
+def positions_plot(stack: Stack, measurements: Iterable[Mapping[str, Any]]) -> Markup | None:
+    """Slice positions in mm against slice number; None below three slices.
+
+    Gaps of missing slices are red bands, and positions with too many or too few images red rings, as `measurements` say.
+    """
+    positions = [float(value) for value in stack.slice_positions_mm]
+    if len(positions) < 3:
+        return None
+    told = {
+        measurement["metric"].removeprefix(_POSITIONS): measurement["detail"]
+        for measurement in measurements
+        if measurement["metric"].startswith(_POSITIONS) and of_stack(measurement, stack)
+    }
+    missing = told.get("missing", {})
+    plot = _Plot("slice positions 层面位置", "mm", (1, len(positions)), (positions[0], positions[-1]))
+    for before in slices_at(stack, missing.get("after", ())):
+        plot.gap(before + 1, _num_missing(positions, before, float(missing["step_mm"])))
+    plot.line([(number + 1, position) for number, position in enumerate(positions)])
+    for quantity in ("duplicate", "missing_frames"):
+        for number in slices_at(stack, told.get(quantity, {}).get("at", ())):
+            plot.ring(number + 1, positions[number])
+    return plot.svg()
+
+
+def curve_plot(curve: Sequence[Sequence[float]], title: str, unit: str) -> Markup | None:
+    """A value along the stack, [[slice from 0, value], …], its largest marked; None below three values."""
+    if len(curve) < 3:
+        return None
+    points = [(point[0] + 1, point[1]) for point in curve]
+    worst = max(points, key=lambda point: point[1])
+    plot = _Plot(title, unit, (points[0][0], points[-1][0]), (0, worst[1]))
+    plot.line(points)
+    plot.ring(*worst, f"{worst[1]:.3g} {unit}, slice {worst[0]:.0f}")
+    return plot.svg()
+
+
+def slices_at(stack: Stack, places: Iterable[str]) -> list[int]:
+    """The slices of a stack, from 0, that a measurement names by position: `-39.3 mm (#41)`."""
+    positions = stack.slice_positions_mm
+    found = (re.match(r"-?\d+(\.\d+)?(?= mm)", place) for place in places)
+    return [int(np.argmin(np.abs(positions - float(match[0])))) for match in found if match]
+
+
+def of_stack(measurement: Mapping[str, Any], stack: Stack) -> bool:
+    """Whether a measurement was taken of this stack."""
+    place = measurement["location"]
+    return bool(place["series_instance_uid"] == stack.series_instance_uid and place["stack"] in (stack.index, None))
+
+
+def _num_missing(positions: Sequence[float], before: int, step_mm: float) -> int:
+    return max(1, round((positions[before + 1] - positions[before]) / step_mm) - 1) if step_mm else 1
+
+
+class _Plot:
+    """One plot on its way: what is drawn is in units of the data."""
+
+    def __init__(self, title: str, unit: str, across: tuple[float, float], up: tuple[float, float]) -> None:
+        self._x, self._y = across, up
+        bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+        self._parts = [
+            f'<text x="{LEFT}" y="11" class="title">{escape(title)}</text>',
+            f'<path d="M{LEFT} {TOP}V{bottom}H{right}" fill="none" stroke="{SOFT}" stroke-width="0.7"/>',
+            *(
+                f'<text x="{LEFT - 4}" y="{y}" text-anchor="end">{value:.4g}</text>'
+                for value, y in ((up[0], bottom), (up[1], TOP + 8))
+            ),
+            f'<text x="{LEFT - 4}" y="{(TOP + bottom) / 2 + 4}" text-anchor="end">{escape(unit)}</text>',
+            f'<text x="{LEFT}" y="{HEIGHT - 12}">{across[0]:.0f}</text>',
+            f'<text x="{right}" y="{HEIGHT - 12}" text-anchor="end">{across[1]:.0f}</text>',
+            f'<text x="{(LEFT + right) / 2}" y="{HEIGHT - 12}" text-anchor="middle">slice 层</text>',
+        ]
+
+    def gap(self, before: float, count: int) -> None:
+        """A red band behind slice `before`, wide enough to be seen in a long stack."""
+        x, right = self._at_x(before), self._at_x(before + 1)
+        width = max(3.0, right - x)
+        words = f"{count} missing behind slice {before:.0f} 缺 {count} 层"
+        self._parts.append(
+            f'<rect x="{(x + right - width) / 2:.1f}" y="{TOP}" width="{width:.1f}" height="{HEIGHT - BOTTOM - TOP}" '
+            f'fill="{WORST}" fill-opacity="0.45"><title>{words}</title></rect>'
+        )
+        self._label((x + right) / 2, TOP - 1, f"−{count}")
+
+    def line(self, points: Sequence[tuple[float, float]]) -> None:
+        """A line through points, with a dot at each where they are few."""
+        places = [f"{self._at_x(x):.1f},{self._at_y(y):.1f}" for x, y in points]
+        self._parts.append(f'<polyline points="{" ".join(places)}" fill="none" stroke="{LINE}"/>')
+        if len(points) <= MOST_DOTS:
+            dots = "".join(f"M{place}h0" for place in places)
+            self._parts.append(f'<path d="{dots}" stroke="{LINE}" stroke-width="3" stroke-linecap="round"/>')
+
+    def ring(self, x: float, y: float, words: str = "") -> None:
+        """A red ring around a point, and words over it."""
+        at_x, at_y = self._at_x(x), self._at_y(y)
+        self._parts.append(
+            f'<circle cx="{at_x:.1f}" cy="{at_y:.1f}" r="4" fill="none" stroke="{WORST}" stroke-width="1.6"/>'
+        )
+        if words:
+            self._label(at_x, TOP - 1 if at_y > TOP + 4 else at_y + 16, words)
+
+    def svg(self) -> Markup:
+        """The plot as an element of a page."""
+        parts = "".join(self._parts)
+        return Markup(f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{parts}</svg>')
+
+    def _label(self, x: float, y: float, words: str) -> None:
+        anchor = "end" if x > 0.62 * WIDTH else "start" if x < 0.38 * WIDTH else "middle"
+        self._parts.append(
+            f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{WORST}">{escape(words)}</text>'
+        )
+
+    def _at_x(self, value: float) -> float:
+        low, high = self._x
+        return LEFT + 6 + (WIDTH - RIGHT - LEFT - 12) * (value - low) / ((high - low) or 1)
+
+    def _at_y(self, value: float) -> float:
+        low, high = self._y
+        return HEIGHT - BOTTOM - 4 - (HEIGHT - BOTTOM - TOP - 8) * (value - low) / ((high - low) or 1)
