@@ -14,7 +14,7 @@ from qc_models.check_registry import Check
 from qc_models.dicom.modality_values import modality_values, padding_mask
 from qc_models.dicom.mosaic import mosaic_tiles
 from qc_models.dicom.pixel_data import decode_frames
-from qc_models.errors import InputError
+from qc_models.errors import QcError
 from qc_models.evidence import FrameKey, PixelFailure
 from qc_models.facts import StackFacts
 from qc_models.findings import CheckFailure, Location, Measurement
@@ -137,28 +137,44 @@ def _frame_bytes(instance: Instance) -> int:
 
 
 def _decode(task: _Task, wanted: frozenset[FrameKey]) -> list[_Decoded]:
-    """Decodes one task; a frame that fails is a failure of that frame, and the rest of its instance is still read."""
-    instance, uid = task.instance, task.instance.sop_instance_uid
+    """Decodes one task; a frame that fails is a failure of that frame, and the frames behind it are still read.
+
+    Where the next one fails as well, all that are left are taken to fail alike: a header may claim thousands that are not there.
+    """
     result: list[_Decoded] = []
-    try:
-        content = instance.source.content()
-        if task.is_mosaic:
-            (mosaic,) = decode_frames(content, instance.header, (0,))
-            tiles = mosaic_tiles(mosaic, instance.header)
-            frames = [(index, tiles[index]) for index in task.indices]
-            return [_looked_at(instance, index, frame, wanted) for index, frame in frames]
-        for index, frame in zip(task.indices, decode_frames(content, instance.header, task.indices), strict=True):
-            result.append(_looked_at(instance, index, frame, wanted))
-    except (InputError, OSError) as error:
-        reason = (
-            str(error) if isinstance(error, InputError) else f"cannot be read ({error.strerror}); send the file again"
-        )
-        failed = task.indices[len(result)] if len(result) < len(task.indices) else None
-        result.append(_Decoded(uid, -1, failure=PixelFailure(instance.series_instance_uid, uid, failed, reason)))
-        rest = task.indices[len(result) :]
-        if rest and not task.is_mosaic:
-            result.extend(_decode(_Task(instance, rest, False), wanted))
+    while len(result) < len(task.indices):
+        start = len(result)
+        try:
+            for index, frame in zip(task.indices[start:], _frames(task, start), strict=True):
+                result.append(_looked_at(task.instance, index, frame, wanted))
+        except Exception as error:  # whatever a decoder meets: the frame is named, and the study goes on
+            failed = len(result)
+            hopeless = failed == start > 0
+            for index in task.indices[failed:] if hopeless else task.indices[failed : failed + 1]:
+                result.append(_failed(task.instance, index, _reason(error)))
     return result
+
+
+def _frames(task: _Task, start: int) -> Iterator[NDArray[Any]]:
+    """The frames of a task from its place `start` on; tiles where they are one mosaic."""
+    content, header = task.instance.source.content(), task.instance.header
+    if not task.is_mosaic:
+        return decode_frames(content, header, task.indices[start:])
+    (mosaic,) = decode_frames(content, header, (0,))
+    tiles = mosaic_tiles(mosaic, header)
+    return (tiles[index] for index in task.indices[start:])
+
+
+def _failed(instance: Instance, index: int, reason: str) -> _Decoded:
+    failure = PixelFailure(instance.series_instance_uid, instance.sop_instance_uid, index, reason)
+    return _Decoded(instance.sop_instance_uid, index, failure=failure)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, QcError):
+        return str(error)
+    told = error.strerror if isinstance(error, OSError) else type(error).__name__
+    return f"the file cannot be decoded ({told}); send it again"
 
 
 def _looked_at(instance: Instance, index: int, frame: NDArray[Any], wanted: frozenset[FrameKey]) -> _Decoded:
@@ -230,7 +246,9 @@ class _Stream:
 def _block(waiting: Sequence[tuple[_Decoded, int]], facts: StackFacts) -> Block:
     import torch  # only here: header-only scoring starts without it
 
-    torch.set_num_threads(1)  # the decoding threads have the other processors, and one order of summation gives the same bytes
+    torch.set_num_threads(
+        1
+    )  # the decoding threads have the other processors, and one order of summation gives the same bytes
     values = np.stack([decoded.values for decoded, _ in waiting if decoded.values is not None])
     paddings = [decoded.padding for decoded, _ in waiting]
     padding = None

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from math import isfinite
 
 from inference import study_facts
 from inference.gather import Gathered, gather
@@ -118,7 +119,12 @@ def measure(evidence: Evidence, gathered: Gathered | None) -> tuple[tuple[Measur
     if gathered is not None:
         measurements.extend(gathered.measurements)
         failures.extend(gathered.failures)
-    return tuple(measurements), tuple(failures)
+    finite = [measurement for measurement in measurements if isfinite(measurement.value)]
+    endless = sorted({measurement.check for measurement in measurements if not isfinite(measurement.value)})
+    failures.extend(
+        CheckFailure(check, "measured no finite number; the header holds absurd values") for check in endless
+    )
+    return tuple(finite), tuple(failures)
 
 
 def facts_of(

@@ -1,7 +1,7 @@
 """Reads files into studies: headers once, without pixels; what cannot be read is named, and kept with the study it belongs to."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ def read_studies(
     """
     instances: list[Instance] = []
     unreadable: list[tuple[Source, Unreadable]] = []
+    foreign: list[tuple[Source, Unreadable]] = []
     num_files = num_skipped = 0
     for source in sources(paths):
         num_files += 1
@@ -50,10 +51,7 @@ def read_studies(
                 continue
             instances.append(_instance(header, source))
         except NotDicomError as error:
-            if Path(source.member or source.path.name).suffix.lower() in _DICOM_NAMES:
-                unreadable.append((source, Unreadable(source.name, str(error))))
-            else:
-                num_skipped += 1
+            foreign.append((source, Unreadable(source.name, str(error))))
         except _Unplaced as error:
             unreadable.append((source, error.unreadable))
         except (InputError, ServiceError) as error:
@@ -62,6 +60,10 @@ def read_studies(
             unreadable.append(
                 (source, Unreadable(source.name, f"{_NAME} cannot be read ({error.strerror}); send it again"))
             )
+    named_alike = {(_folder(instance.source), _kind_of_name(instance.source)) for instance in instances}
+    broken = [entry for entry in foreign if _looks_broken(entry[0], named_alike)]
+    num_skipped += len(foreign) - len(broken)
+    unreadable.extend(broken)
     homes, homeless = _find_homes(unreadable, instances)
     by_study: dict[str, list[Instance]] = defaultdict(list)
     for instance in instances:
@@ -79,6 +81,28 @@ class _Unplaced(InputError):
     def __init__(self, unreadable: Unreadable) -> None:
         super().__init__(unreadable.reason)
         self.unreadable = unreadable
+
+
+def _kind_of_name(source: Source) -> str:
+    """The ending of a file's name; a number stands for any number, as in exports that end in one."""
+    suffix = Path(source.member or source.path.name).suffix.lower()
+    return "#" if suffix[1:].isdigit() else suffix
+
+
+def _looks_broken(source: Source, named_alike: Collection[tuple[Path, str]]) -> bool:
+    """Whether a file that is no DICOM should be one: by its name, or named as the images beside it are and no text."""
+    kind = _kind_of_name(source)
+    return kind in _DICOM_NAMES or ((_folder(source), kind) in named_alike and not _is_text(source))
+
+
+def _is_text(source: Source) -> bool:
+    content = source.content()
+    if isinstance(content, bytes):
+        start = content[:1024]
+    else:
+        with content.open("rb") as stream:
+            start = stream.read(1024)
+    return bool(start) and all(byte >= 32 or byte in b"\t\n\r\f" for byte in start)
 
 
 def _instance(header: Header, source: Source) -> Instance:

@@ -7,8 +7,10 @@ from datetime import date, datetime
 
 from qc_models.dicom.header import Header
 from qc_models.facts import Request
+from qc_models.region_names import regions_in
 from qc_models.study import Study
 
+_MODALITY_WORDS = frozenset({"CT", "MR", "MRI", "DX", "CR", "DR", "MG", "XR"})
 _DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 _AGE_DAYS = {"D": 1, "W": 7, "M": 30.4375, "Y": 365.25}
 _BEDSIDE = re.compile(r"PORTABLE|BEDSIDE|MOBILE|\bICU\b|床旁|床边|移动", re.IGNORECASE)
@@ -104,12 +106,42 @@ def request(study: Study) -> Request:
         for header in _headers(study):
             for place in (header, *header.items("RequestAttributesSequence")):
                 _add(texts, place.text(keyword))
-    return Request(tuple(codes), tuple(texts))
+    secrets = _secrets(study)
+    return Request(_without(codes, secrets), _without(texts, secrets))
 
 
 def _add(found: dict[str, None], text: str | None) -> None:
-    if text:
-        found.setdefault(text.strip().upper())
+    if text and text.strip():
+        found.setdefault(" ".join(text.upper().split()))
+
+
+def _without(texts: Iterable[str], secrets: re.Pattern[str] | None) -> tuple[str, ...]:
+    """Texts less what names the patient; a text of nothing else is left out."""
+    cleared = (" ".join(secrets.sub(" ", text).split()) for text in texts) if secrets else texts
+    return tuple(dict.fromkeys(text for text in cleared if text))
+
+
+def _secrets(study: Study) -> re.Pattern[str] | None:
+    """Finds the words of the patient's name and ids, birth date and accession number; words of anatomy are nobody's name."""
+    said = {
+        part.upper()
+        for header in _headers(study)
+        for keyword in ("PatientName", "PatientID", "OtherPatientIDs", "PatientBirthDate", "AccessionNumber")
+        for part in header.texts(keyword)
+    }
+    words = {
+        word
+        for part in said
+        for word in (*re.split(r"[\s^=]+", part), part.replace("^", "").partition("=")[0])
+        if len(word) > 1 and not regions_in(word) and word not in _MODALITY_WORDS
+    }
+    if not words:
+        return None
+    longest_first = sorted(words, key=lambda word: (-len(word), word))
+    parts = [
+        rf"(?<![A-Z0-9]){re.escape(word)}(?![A-Z0-9])" if word.isascii() else re.escape(word) for word in longest_first
+    ]
+    return re.compile("|".join(parts))
 
 
 def _headers(study: Study, modality: str | None = None) -> Iterable[Header]:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qc_models.stack import Stack
 from qc_models.study import Frame
@@ -11,40 +11,48 @@ from serving.report_plots import of_stack, slices_at
 if TYPE_CHECKING:
     from inference.pipeline import Examined
 
-MOST = 4  # frames of one finding
+MOST = 4  # groups of one finding
 
 Told = Mapping[str, Any]  # a finding or a measurement of a report
 
 
-def frames_of_finding(examined: "Examined", finding: Told) -> list[Frame]:
-    """The frames to look at, most telling first; none where a finding is about no image."""
+class FrameGroup(NamedTuple):
+    """Frames to look at side by side; `gap` where images are missing between them."""
+
+    frames: tuple[Frame, ...]
+    gap: bool = False
+
+
+def frames_of_finding(examined: "Examined", finding: Told) -> list[FrameGroup]:
+    """The frames to look at, in the order of what was found; none where a finding is about no image."""
+    return list(dict.fromkeys(group for group in _groups(examined, finding) if group.frames))[:MOST]
+
+
+def _groups(examined: "Examined", finding: Told) -> Iterator[FrameGroup]:
     measured = _measurement(examined.report.content["measurements"], finding)
-    detail = measured["detail"] if measured is not None else {}
-    place = finding["location"]
-    frames = [frame for series in examined.study.series for item in series.instances for frame in item.frames]
-    by_instance = {frame.sop_instance_uid: frame for frame in reversed(frames)}
-    stack = next((stack for stack in examined.stacks if measured is not None and of_stack(measured, stack)), None)
-    found: list[Frame] = []
-    if finding["metric"] == "completeness.instance_numbers.missing":
+    if measured is None:
+        return
+    detail, place = measured["detail"], measured["location"]
+    frames = [frame for instance in examined.study.instances for frame in instance.frames]
+    stack = next((stack for stack in examined.stacks if of_stack(measured, stack)), None)
+    if "numbers" in detail:
         of_series = [frame for frame in frames if frame.series_instance_uid == place["series_instance_uid"]]
-        found += _around_numbers(of_series, detail.get("numbers", ()))
-    elif stack is not None and stack.normal is not None and ("after" in detail or "at" in detail):
-        for number in slices_at(stack, detail.get("after", ())):
-            found += [*_at(stack, number)[-1:], *_at(stack, number + 1)[:1]]
-        for number in slices_at(stack, detail.get("at", ())):
-            found += _at(stack, number)
-    if not found and place["sop_instance_uid"] in by_instance:
-        named = (frame for frame in frames if frame.sop_instance_uid == place["sop_instance_uid"])
-        found += [frame for frame in named if frame.index == (place["frame"] or 0)]
-    elif not found and stack is not None and place["slice"] is not None:
-        found += _at(stack, place["slice"])[:1]
-    if stack is not None and stack.num_slices > 1:
-        for number in detail.get("slices", ()):  # told from 1, as people count
-            found += _at(stack, number - 1)[:1]
-    for key in ("instances", "sop_instance_uids"):
-        uids = detail.get(key)
-        found += [by_instance[uid] for uid in (uids if isinstance(uids, list) else ()) if uid in by_instance]
-    return list(dict.fromkeys(found))[:MOST]
+        yield from _around_numbers(of_series, detail["numbers"])
+    elif stack is not None and detail.get("after"):
+        for number in slices_at(stack, detail["after"]):
+            yield FrameGroup((*_at(stack, number)[-1:], *_at(stack, number + 1)[:1]), gap=True)
+    elif stack is not None and detail.get("at"):
+        for number in slices_at(stack, detail["at"]):
+            yield FrameGroup(tuple(_at(stack, number)[:2]))
+    elif stack is not None and stack.num_slices > 1 and "slices" in detail:
+        for number in detail["slices"]:  # told from 1, as people count
+            yield FrameGroup(tuple(_at(stack, number - 1)[:1]))
+    else:
+        listed = detail.get("instances") or detail.get("sop_instance_uids")
+        uids = dict.fromkeys([place["sop_instance_uid"], *(listed if isinstance(listed, list) else ())])
+        for uid in uids:
+            index = (place["frame"] or 0) if uid == place["sop_instance_uid"] else 0
+            yield FrameGroup(tuple(f for f in frames if f.sop_instance_uid == uid and f.index == index))
 
 
 def _measurement(measurements: Iterable[Told], finding: Told) -> Told | None:
@@ -57,14 +65,13 @@ def _measurement(measurements: Iterable[Told], finding: Told) -> Told | None:
     return None
 
 
-def _around_numbers(frames: Iterable[Frame], absent: Sequence[int]) -> Iterator[Frame]:
+def _around_numbers(frames: Iterable[Frame], absent: Sequence[int]) -> Iterator[FrameGroup]:
     """The images before and behind each run of absent instance numbers."""
     known = [(frame.instance_number, frame) for frame in frames if frame.instance_number is not None]
     known.sort(key=lambda entry: entry[0])
     numbers = [number for number, _ in known]
     for place in dict.fromkeys(bisect_left(numbers, number) for number in absent):
-        for _, frame in known[max(0, place - 1) : place + 1]:
-            yield frame
+        yield FrameGroup(tuple(frame for _, frame in known[max(0, place - 1) : place + 1]), gap=True)
 
 
 def _at(stack: Stack, number: int) -> list[Frame]:

@@ -19,7 +19,7 @@ from serving.score_table import short_uid
 if TYPE_CHECKING:
     from inference.pipeline import Examined
 
-MOST_PICTURES = 24  # of findings, a study
+MOST_GROUPS = 12  # of pictures of findings, a study
 MOST_STACKS = 24  # shown with slice and plots, a study
 OPEN_STACKS = 8  # of them not folded away
 LEVELS_ZH = {"note": "提示", "review": "复核", "reject": "退回"}
@@ -83,7 +83,8 @@ class HtmlReport:
         sections = (Markup(text) for text in iter(lambda: self._sections.read(_CHUNK), ""))  # escaped when rendered
         page = self._environment.get_template("report.html")
         with self._path.open("w", encoding="utf-8") as stream:
-            stream.writelines(page.generate(index=self._index, sections=sections, warnings=self.warnings))
+            worst_first = sorted(self._index, key=lambda row: -VERDICTS.index(row["verdict"]))
+            stream.writelines(page.generate(index=worst_first, sections=sections, warnings=self.warnings))
 
 
 class _SeriesNames:
@@ -101,24 +102,25 @@ class _SeriesNames:
 
 
 def _findings(examined: "Examined") -> Iterator[dict[str, Any]]:
-    """The findings above note level, each with pictures of what it is about."""
-    left = MOST_PICTURES
+    """The findings above note level, each with pictures of what it is about that no finding before it has shown."""
+    seen: set[tuple[frozenset[Frame], str]] = set()
     for finding in examined.report.findings:
         if finding["level"] == "note":
             continue
-        frames = frames_of_finding(examined, finding)[:left] if examined.facts.pixels_examined else []
-        left -= len(frames)
-        named = finding["location"]["sop_instance_uid"]
+        box = finding["location"]["box"]
+        groups = frames_of_finding(examined, finding) if examined.facts.pixels_examined else []
+        fresh = [group for group in groups if (frozenset(group.frames), str(box)) not in seen][
+            : MOST_GROUPS - len(seen)
+        ]
+        seen.update((frozenset(group.frames), str(box)) for group in fresh)
         yield {
             "finding": finding,
-            "pictures": [
-                _picture(
-                    examined,
-                    frame,
-                    box=finding["location"]["box"] if frame.sop_instance_uid == named else None,
-                    outlined=frame.sop_instance_uid == named,
-                )
-                for frame in frames
+            "groups": [
+                {
+                    "gap": group.gap,
+                    "pictures": [_picture(examined, frame, box=box, outlined=not group.gap) for frame in group.frames],
+                }
+                for group in fresh
             ],
         }
 
@@ -156,13 +158,15 @@ def _main_stacks(examined: "Examined") -> list[Stack]:
 
 def _stack(examined: "Examined", stack: Stack) -> dict[str, Any]:
     measurements: Sequence[Mapping[str, Any]] = examined.report.content["measurements"]
-    plots = [positions_plot(stack, measurements)]
+    facts = examined.facts.stacks[examined.stacks.index(stack)]
+    plots = [None if facts.is_localizer else positions_plot(stack, measurements)]
     for measurement in measurements:
         if measurement["metric"] in CURVES and of_stack(measurement, stack):
-            plots.append(curve_plot(measurement["detail"].get("curve", []), *CURVES[measurement["metric"]]))
+            curve = measurement["detail"].get("curve", [])
+            plots.append(curve_plot(curve, stack.num_slices, *CURVES[measurement["metric"]]))
     middle = stack.frames[len(stack.frames) // 2]
     return {
-        "facts": examined.facts.stacks[examined.stacks.index(stack)],
+        "facts": facts,
         "picture": _picture(examined, middle) if examined.facts.pixels_examined else None,
         "plots": [plot for plot in plots if plot is not None],
     }

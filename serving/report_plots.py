@@ -9,8 +9,8 @@ from markupsafe import Markup, escape
 
 from qc_models.stack import Stack
 
-WIDTH, HEIGHT = 260, 120
-LEFT, RIGHT, TOP, BOTTOM = 40, 8, 18, 24  # margins around the plotted field
+WIDTH, HEIGHT = 260, 128
+LEFT, RIGHT, TOP, BOTTOM = 40, 8, 26, 24  # margins around the plotted field
 MOST_DOTS = 80  # points beyond which a line alone reads better
 WORST, LINE, SOFT = "#c0272d", "#1f5fa8", "#5b6570"
 _POSITIONS = "completeness.slice_positions."
@@ -40,13 +40,13 @@ def positions_plot(stack: Stack, measurements: Iterable[Mapping[str, Any]]) -> M
     return plot.svg()
 
 
-def curve_plot(curve: Sequence[Sequence[float]], title: str, unit: str) -> Markup | None:
+def curve_plot(curve: Sequence[Sequence[float]], num_slices: int, title: str, unit: str) -> Markup | None:
     """A value along the stack, [[slice from 0, value], …], its largest marked; None below three values."""
     if len(curve) < 3:
         return None
     points = [(point[0] + 1, point[1]) for point in curve]
     worst = max(points, key=lambda point: point[1])
-    plot = _Plot(title, unit, (points[0][0], points[-1][0]), (0, worst[1]))
+    plot = _Plot(title, unit, (1, num_slices), (0, worst[1]))
     plot.line(points)
     plot.ring(*worst, f"{worst[1]:.3g} {unit}, slice {worst[0]:.0f}")
     return plot.svg()
@@ -76,7 +76,7 @@ class _Plot:
         self._x, self._y = across, up
         bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
         self._parts = [
-            f'<text x="{LEFT}" y="11" class="title">{escape(title)}</text>',
+            f'<text x="{LEFT}" y="10" class="title">{escape(title)}</text>',
             f'<path d="M{LEFT} {TOP}V{bottom}H{right}" fill="none" stroke="{SOFT}" stroke-width="0.7"/>',
             *(
                 f'<text x="{LEFT - 4}" y="{y}" text-anchor="end">{value:.4g}</text>'
@@ -97,7 +97,7 @@ class _Plot:
             f'<rect x="{(x + right - width) / 2:.1f}" y="{TOP}" width="{width:.1f}" height="{HEIGHT - BOTTOM - TOP}" '
             f'fill="{WORST}" fill-opacity="0.45"><title>{words}</title></rect>'
         )
-        self._label((x + right) / 2, TOP - 1, f"−{count}")
+        self._label((x + right) / 2, TOP - 3, f"−{count}")
 
     def line(self, points: Sequence[tuple[float, float]]) -> None:
         """A line through points, with a dot at each where they are few."""
@@ -114,7 +114,7 @@ class _Plot:
             f'<circle cx="{at_x:.1f}" cy="{at_y:.1f}" r="4" fill="none" stroke="{WORST}" stroke-width="1.6"/>'
         )
         if words:
-            self._label(at_x, TOP - 1 if at_y > TOP + 4 else at_y + 16, words)
+            self._label(at_x, TOP - 4 if at_y > TOP + 4 else at_y + 16, words)
 
     def svg(self) -> Markup:
         """The plot as an element of a page."""

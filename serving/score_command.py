@@ -181,7 +181,7 @@ def _named(paths: Iterable[str]) -> Iterator[Path]:
         if path != "-":
             yield Path(path)
             continue
-        lines = [line.rstrip(b"\r\n") for line in click.get_binary_stream("stdin")]
+        lines = [line.rstrip(b"\r\n") for line in sys.stdin.buffer]
         if not any(lines):
             raise InputError("standard input named no path; give one a line")
         yield from (Path(os.fsdecode(line)) for line in lines if line)

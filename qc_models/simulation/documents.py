@@ -9,15 +9,16 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 
 from qc_models.simulation.instance_writing import (
     SimulatedSeries,
     StudyHeader,
     code,
     dataset_of,
-    save,
+    encoded_elements,
     study_keywords,
+    write_file,
     write_series,
 )
 
@@ -82,9 +83,9 @@ def write_manifest(
             ],
         }
     )
-    dataset.file_meta = FileMetaDataset()
     target.parent.mkdir(parents=True, exist_ok=True)
-    save(dataset, target)
+    elements = encoded_elements(dataset, header.vendor.character_set)
+    write_file(target, KEY_OBJECT_STORAGE, header.uid("manifest", title), elements)
     return target
 
 

@@ -1,14 +1,18 @@
 """Writes the instances of a simulated study: what all its series share, deterministic UIDs, one file an instance."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.charset import convert_encodings
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import correct_ambiguous_vr, write_data_element, write_file_meta_info
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
@@ -165,54 +169,67 @@ def write_series(
     target = folder / f"{number:03d}"
     target.mkdir(parents=True, exist_ok=True)
     series_uid = header.uid("series", name)
-    dataset = dataset_of({**common, "SeriesInstanceUID": series_uid, "SeriesNumber": number})
-    dataset.file_meta = FileMetaDataset()
+    shared: Mapping[Any, Any] = {**common, "SeriesInstanceUID": series_uid, "SeriesNumber": number}
+    elements: dict[int, bytes] = {}  # encoded: most are the same in every instance
     files, uids = [], []
     for index, (own, pixels) in enumerate(instances):
         sop_uid = header.uid("instance", name, index)
-        for keyword, value in own.items():
-            if value is None and keyword in dataset:
-                del dataset[keyword]
-            set_keyword(dataset, keyword, value)
-        dataset.SOPInstanceUID = sop_uid
-        set_pixels(dataset, pixels)
+        dataset = dataset_of({**(shared if index == 0 else {}), **own, "SOPInstanceUID": sop_uid})
+        set_pixels(dataset, pixels, given=shared)
+        for keyword in (keyword for keyword, value in own.items() if value is None):
+            elements.pop(tag_for_keyword(keyword) or 0, None)
+        elements |= encoded_elements(dataset, header.vendor.character_set)
         path = target / f"{index + 1:04d}.dcm"
-        save(dataset, path)
+        write_file(path, common["SOPClassUID"], sop_uid, elements)
         files.append(path)
         uids.append(sop_uid)
     return SimulatedSeries(
-        series_uid, number, str(dataset.get("SeriesDescription", "")), components, what, tuple(uids), tuple(files)
+        series_uid, number, str(common.get("SeriesDescription", "")), components, what, tuple(uids), tuple(files)
     )
 
 
-def set_pixels(dataset: Dataset, pixels: NDArray[Any]) -> None:
-    """Image Pixel module of native grey pixels; signedness follows the array's type."""
-    shape = pixels.shape
+def set_pixels(dataset: Dataset, pixels: NDArray[Any], given: Container[Any] = ()) -> None:
+    """Image Pixel module of native grey pixels; signedness follows the array's type. What is `given` elsewhere stays as it is."""
     bits = pixels.dtype.itemsize * 8
+    defaults = {"PhotometricInterpretation": "MONOCHROME2", "BitsStored": bits, "HighBit": bits - 1}
+    for keyword, value in defaults.items():
+        if keyword not in dataset and keyword not in given:
+            setattr(dataset, keyword, value)
     dataset.SamplesPerPixel = 1
-    if "PhotometricInterpretation" not in dataset:
-        dataset.PhotometricInterpretation = "MONOCHROME2"
-    dataset.Rows, dataset.Columns = int(shape[-2]), int(shape[-1])
+    dataset.Rows, dataset.Columns = int(pixels.shape[-2]), int(pixels.shape[-1])
     dataset.BitsAllocated = bits
-    if "BitsStored" not in dataset:
-        dataset.BitsStored = bits
-        dataset.HighBit = bits - 1
     dataset.PixelRepresentation = 1 if pixels.dtype.kind == "i" else 0
     data = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).tobytes()
     dataset.PixelData = data if len(data) % 2 == 0 else data + b"\0"
     dataset["PixelData"].VR = "OW" if bits > 8 else "OB"
 
 
-def save(dataset: Dataset, path: Path) -> None:
-    """Writes a dataset as a DICOM file (PS3.10), explicit little endian."""
-    meta = dataset.file_meta
+def encoded_elements(dataset: Dataset, character_set: str) -> dict[int, bytes]:
+    """Each element of a dataset in explicit little endian (PS3.5 7.1), by tag."""
+    encodings = convert_encodings(character_set)
+    correct_ambiguous_vr(dataset, is_little_endian=True)
+    elements = {}
+    for element in dataset:
+        buffer = DicomBytesIO()
+        buffer.is_little_endian, buffer.is_implicit_VR = True, False
+        write_data_element(buffer, element, encodings)
+        elements[int(element.tag)] = buffer.getvalue()
+    return elements
+
+
+def write_file(path: Path, sop_class_uid: str, sop_instance_uid: str, elements: Mapping[int, bytes]) -> None:
+    """Writes encoded elements as a DICOM file (PS3.10)."""
+    meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
-    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.MediaStorageSOPClassUID = UID(sop_class_uid)
+    meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     meta.ImplementationVersionName = "TOUCHSTONE_SIM"
-    dataset.save_as(path, enforce_file_format=True, little_endian=True, implicit_vr=False)
+    with path.open("wb") as stream:
+        stream.write(bytes(128) + b"DICM")
+        write_file_meta_info(stream, meta)
+        stream.writelines(elements[tag] for tag in sorted(elements))
 
 
 def stored_values(values: NDArray[Any], low: int, high: int) -> NDArray[Any]:

@@ -130,8 +130,10 @@ def reversed_order(study: StudyFiles, strength: float, rng: np.random.Generator)
     for uid in sorted(groups)[:count]:
         numbers = [int(file.header.get("InstanceNumber", None) or 0) for file in study.series[uid]]
         for file, number in zip(study.series[uid], numbers, strict=True):
-            _edit(file, InstanceNumber=max(numbers) + min(numbers) - number)
-            changed.append(file.path)
+            new = max(numbers) + min(numbers) - number
+            if new != number:
+                _edit(file, InstanceNumber=new)
+                changed.append(file.path)
     return changed, f"instance numbers of {count} series count backwards"
 
 

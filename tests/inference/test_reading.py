@@ -69,6 +69,19 @@ def test_a_broken_file_belongs_to_the_only_study_of_its_folder(tmp_path: Path) -
     assert len(study.instances) == 2
 
 
+@pytest.mark.parametrize("content", [b"", b"\0" * 400, bytes(range(256))])
+@pytest.mark.parametrize("ending", ["", ".7"])
+def test_a_broken_file_named_as_the_images_beside_it_is_not_skipped(
+    tmp_path: Path, ending: str, content: bytes
+) -> None:
+    for number, path in enumerate(write_instances(tmp_path, axial_slices(2))):
+        path.rename(tmp_path / f"IM{number}{ending}")
+    (tmp_path / f"IM3{ending}").write_bytes(content)
+    (tmp_path / "README").write_text("exported for teaching")
+    (study,) = read_studies([tmp_path]).studies
+    assert [item.name for item in study.unreadable] == [f"IM3{ending}"]
+
+
 def test_a_broken_file_among_several_studies_belongs_to_none(tmp_path: Path) -> None:
     write_instances(tmp_path / "a", axial_slices(1))
     shutil.copytree(tmp_path / "a", tmp_path / "all")

@@ -57,6 +57,20 @@ def test_the_request_gathers_codes_and_words(study_of: Build) -> None:
     assert request.texts == ("胸部CT平扫", "CHEST CT", "CHEST")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "kept"),
+    [
+        ("LEAKNAME^SECRET", "Leakname Secret lumbar", "LUMBAR"),
+        ("张^三", "张三腰椎正侧位", "腰椎正侧位"),
+        ("ANON^KNEE-MR", "KNEE", "KNEE"),
+        ("LI^NA", "LINAC knee SIM0001 19800101", "LINAC KNEE"),
+    ],
+)
+def test_the_request_leaves_out_what_names_the_patient(study_of: Build, name: str, text: str, kept: str) -> None:
+    study = study_of([{"PatientName": name, "StudyDescription": text, "BodyPartExamined": None}])
+    assert study_facts.request(study).texts == (kept,)
+
+
 def test_a_device_is_a_digest_that_tells_devices_apart(study_of: Build) -> None:
     one = study_facts.device(study_of([{"DeviceSerialNumber": "1", "SeriesInstanceUID": "1.1"}]))
     assert len(one) == 16

@@ -1,6 +1,6 @@
 """CT studies: headers that a hospital's scanner writes, geometry, range, phases, reformats."""
 
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pydicom
@@ -9,8 +9,9 @@ from pydicom.dataset import Dataset
 
 from configs.strict import HERE
 from qc_models.exam_item import load_catalogue
-from qc_models.simulation.study_simulation import SimulatedStudy, simulate_study
+from qc_models.simulation.study_simulation import SimulatedStudy
 
+SmallStudy = Callable[..., SimulatedStudy]
 CATALOGUE = load_catalogue(HERE / "exam_items")
 
 # PS3.3 A.3 with C.7 and C.8.2.1: attributes of type 1, which must have a value, and of type 2, which must be there.
@@ -19,10 +20,6 @@ PhotometricInterpretation Rows Columns BitsAllocated BitsStored HighBit PixelRep
 ImageOrientationPatient ImagePositionPatient RescaleIntercept RescaleSlope PatientPosition SpecificCharacterSet""".split()
 TYPE_2 = """PatientName PatientID PatientBirthDate PatientSex StudyDate StudyTime ReferringPhysicianName StudyID AccessionNumber
 SeriesNumber Manufacturer PositionReferenceIndicator InstanceNumber SliceThickness KVP AcquisitionNumber""".split()
-
-
-def simulated(item_id: str, folder: Path, **options: object) -> SimulatedStudy:
-    return simulate_study(CATALOGUE.item(item_id), folder, size="small", **options)  # type: ignore[arg-type]
 
 
 def heads(study: SimulatedStudy, number: int) -> list[Dataset]:
@@ -34,16 +31,16 @@ def seconds(time: str) -> float:
     return int(time[:2]) * 3600 + int(time[2:4]) * 60 + float(time[4:])
 
 
-def test_every_file_has_what_the_standard_demands(tmp_path: Path) -> None:
-    for path in simulated("CT-CHEST-C", tmp_path, include_optional=True).files:
+def test_every_file_has_what_the_standard_demands(small_study: SmallStudy) -> None:
+    for path in small_study("CT-CHEST-C", include_optional=True).files:
         head = pydicom.dcmread(path)
         assert [keyword for keyword in TYPE_1 if head.get(keyword) in (None, "")] == []
         assert [keyword for keyword in TYPE_2 if keyword not in head] == []
 
 
 @pytest.mark.parametrize("vendor", ["siemens", "philips", "hitachi"])
-def test_slices_lie_side_by_side_in_the_order_of_the_vendor(vendor: str, tmp_path: Path) -> None:
-    slices = heads(simulated("CT-ABD", tmp_path, vendor=vendor), 2)
+def test_slices_lie_side_by_side_in_the_order_of_the_vendor(vendor: str, small_study: SmallStudy) -> None:
+    slices = heads(small_study("CT-ABD", vendor=vendor), 2)
     places = np.array([float(head.ImagePositionPatient[2]) for head in slices])
     steps = np.diff(places)
     assert np.allclose(np.abs(steps), 5.0, atol=0.002)
@@ -54,9 +51,9 @@ def test_slices_lie_side_by_side_in_the_order_of_the_vendor(vendor: str, tmp_pat
 
 
 @pytest.mark.parametrize("item_id", [name for name, item in CATALOGUE.items.items() if item.modality == "CT"])
-def test_the_scan_covers_its_range_with_slices_no_thicker_than_allowed(item_id: str, tmp_path: Path) -> None:
+def test_the_scan_covers_its_range_with_slices_no_thicker_than_allowed(item_id: str, small_study: SmallStudy) -> None:
     wanted = CATALOGUE.item(item_id)
-    study = simulated(item_id, tmp_path)
+    study = small_study(item_id)
     longest, thinnest = 0.0, 99.0
     for series in study.series[1:]:
         slices = [pydicom.dcmread(path, stop_before_pixels=True) for path in series.files]
@@ -68,8 +65,8 @@ def test_the_scan_covers_its_range_with_slices_no_thicker_than_allowed(item_id: 
     assert wanted.max_slice_mm is None or thinnest <= wanted.max_slice_mm
 
 
-def test_phases_can_be_told_from_the_time_after_injection(tmp_path: Path) -> None:
-    study = simulated("CT-ABD-C", tmp_path, include_optional=True)
+def test_phases_can_be_told_from_the_time_after_injection(small_study: SmallStudy) -> None:
+    study = small_study("CT-ABD-C", include_optional=True)
     delays = {}
     for series in study.series:
         head = pydicom.dcmread(series.files[0], stop_before_pixels=True)
@@ -85,16 +82,16 @@ def test_phases_can_be_told_from_the_time_after_injection(tmp_path: Path) -> Non
     assert set(delays) == {"arterial", "portal", "delayed"}
 
 
-def test_recons_of_one_scan_share_acquisition_and_frame_of_reference(tmp_path: Path) -> None:
-    study = simulated("CT-CHEST", tmp_path)
+def test_recons_of_one_scan_share_acquisition_and_frame_of_reference(small_study: SmallStudy) -> None:
+    study = small_study("CT-CHEST")
     soft, lung = heads(study, 2)[0], heads(study, 3)[0]
     for keyword in ("AcquisitionNumber", "FrameOfReferenceUID", "IrradiationEventUID", "AcquisitionDate"):
         assert soft[keyword].value == lung[keyword].value
     assert soft.ConvolutionKernel != lung.ConvolutionKernel
 
 
-def test_reformats_are_derived_and_stand_in_their_plane(tmp_path: Path) -> None:
-    study = simulated("CT-CSPINE", tmp_path, include_optional=True)
+def test_reformats_are_derived_and_stand_in_their_plane(small_study: SmallStudy) -> None:
+    study = small_study("CT-CSPINE", include_optional=True)
     planes = {}
     for series in study.series:
         head = pydicom.dcmread(series.files[0], stop_before_pixels=True)
@@ -104,28 +101,28 @@ def test_reformats_are_derived_and_stand_in_their_plane(tmp_path: Path) -> None:
     assert planes == {"sagittal": 0, "coronal": 1}
 
 
-def test_hounsfield_units_are_those_of_tissue_whatever_the_vendor(tmp_path: Path) -> None:
+def test_hounsfield_units_are_those_of_tissue_whatever_the_vendor(small_study: SmallStudy) -> None:
     for vendor in ("siemens", "ge", "canon"):
-        middle = heads(simulated("CT-ABD", tmp_path / vendor, vendor=vendor), 2)[24]
+        middle = heads(small_study("CT-ABD", vendor=vendor), 2)[24]
         hu = middle.pixel_array * float(middle.RescaleSlope) + float(middle.RescaleIntercept)
         assert hu[2:8, 28:36].mean() < -800  # air before the patient
         row, column = 30, 20  # right side of the trunk, in the liver
         assert hu[row - 2 : row + 2, column - 2 : column + 2].mean() == pytest.approx(58, abs=12)
 
 
-def test_ge_pads_outside_the_circle(tmp_path: Path) -> None:
-    head = heads(simulated("CT-HEAD", tmp_path, vendor="ge"), 2)[0]
+def test_ge_pads_outside_the_circle(small_study: SmallStudy) -> None:
+    head = heads(small_study("CT-HEAD", vendor="ge"), 2)[0]
     assert head.PixelPaddingValue == -2000
     assert head.pixel_array[0, 0] == -2000
     assert head.pixel_array[32, 32] != -2000
 
 
-def test_the_scout_is_marked_and_frontal(tmp_path: Path) -> None:
-    (scout,) = heads(simulated("CT-CHEST", tmp_path), 1)
+def test_the_scout_is_marked_and_frontal(small_study: SmallStudy) -> None:
+    (scout,) = heads(small_study("CT-CHEST"), 1)
     assert list(scout.ImageType) == ["ORIGINAL", "PRIMARY", "LOCALIZER"]
     assert scout.ImageOrientationPatient == [1, 0, 0, 0, 0, -1]
 
 
-def test_a_limb_names_its_side(tmp_path: Path) -> None:
-    assert heads(simulated("CT-JOINT", tmp_path / "r", seed=2), 2)[0].Laterality == "R"
-    assert heads(simulated("CT-JOINT", tmp_path / "l", seed=3), 2)[0].Laterality == "L"
+def test_a_limb_names_its_side(small_study: SmallStudy) -> None:
+    assert heads(small_study("CT-JOINT", seed=2), 2)[0].Laterality == "R"
+    assert heads(small_study("CT-JOINT", seed=3), 2)[0].Laterality == "L"

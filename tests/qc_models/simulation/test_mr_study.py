@@ -1,6 +1,6 @@
 """MR studies: sequence parameters, b-values in each vendor's place, dynamic times, planes, coverage."""
 
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pydicom
@@ -9,8 +9,9 @@ from pydicom.dataset import Dataset
 
 from configs.strict import HERE
 from qc_models.exam_item import load_catalogue
-from qc_models.simulation.study_simulation import SimulatedStudy, simulate_study
+from qc_models.simulation.study_simulation import SimulatedStudy
 
+SmallStudy = Callable[..., SimulatedStudy]
 CATALOGUE = load_catalogue(HERE / "exam_items")
 
 # PS3.3 A.4 with C.7 and C.8.3.1.
@@ -22,10 +23,6 @@ SeriesNumber Manufacturer PositionReferenceIndicator InstanceNumber SliceThickne
 EchoTrainLength RepetitionTime""".split()
 
 
-def simulated(item_id: str, folder: Path, **options: object) -> SimulatedStudy:
-    return simulate_study(CATALOGUE.item(item_id), folder, size="small", **options)  # type: ignore[arg-type]
-
-
 def heads(study: SimulatedStudy, what: str) -> list[Dataset]:
     series = next(series for series in study.series if series.what == what)
     return [pydicom.dcmread(path) for path in series.files]
@@ -35,15 +32,15 @@ def normal_of(head: Dataset) -> np.ndarray:
     return np.cross(head.ImageOrientationPatient[:3], head.ImageOrientationPatient[3:])
 
 
-def test_every_file_has_what_the_standard_demands(tmp_path: Path) -> None:
-    for path in simulated("MR-HEAD-C", tmp_path, include_optional=True).files:
+def test_every_file_has_what_the_standard_demands(small_study: SmallStudy) -> None:
+    for path in small_study("MR-HEAD-C", include_optional=True).files:
         head = pydicom.dcmread(path)
         assert [keyword for keyword in TYPE_1 if head.get(keyword) in (None, "")] == []
         assert [keyword for keyword in TYPE_2 if keyword not in head] == []
 
 
-def test_times_tell_the_weights(tmp_path: Path) -> None:
-    study = simulated("MR-HEAD", tmp_path, include_optional=True)
+def test_times_tell_the_weights(small_study: SmallStudy) -> None:
+    study = small_study("MR-HEAD", include_optional=True)
     t1, t2, flair, dwi = (heads(study, what)[0] for what in ("AX_T1", "AX_T2", "AX_FLAIR", "AX_DWI"))
     assert t1.RepetitionTime < 800
     assert t1.EchoTime < 20
@@ -55,8 +52,8 @@ def test_times_tell_the_weights(tmp_path: Path) -> None:
     assert "InversionTime" not in t2
 
 
-def test_fluid_is_bright_in_t2_and_dark_in_flair(tmp_path: Path) -> None:
-    study = simulated("MR-LSPINE", tmp_path)
+def test_fluid_is_bright_in_t2_and_dark_in_flair(small_study: SmallStudy) -> None:
+    study = small_study("MR-LSPINE")
     t1, t2 = (np.stack([head.pixel_array for head in heads(study, what)]) for what in ("SAG_T1", "SAG_T2"))
     assert t1.shape == t2.shape
     brightest_in_t2 = t2 > np.percentile(t2, 99.5)
@@ -74,9 +71,9 @@ def test_fluid_is_bright_in_t2_and_dark_in_flair(tmp_path: Path) -> None:
     ],
 )
 def test_b_values_stand_where_the_vendor_writes_them(
-    vendor: str, private: tuple[int, int, str] | None, tmp_path: Path
+    vendor: str, private: tuple[int, int, str] | None, small_study: SmallStudy
 ) -> None:
-    images = heads(simulated("MR-HEAD", tmp_path, vendor=vendor), "AX_DWI")
+    images = heads(small_study("MR-HEAD", vendor=vendor), "AX_DWI")
     if private is None:
         values = [float(head.DiffusionBValue) for head in images]
     else:
@@ -90,15 +87,15 @@ def test_b_values_stand_where_the_vendor_writes_them(
     assert strong < weak
 
 
-def test_the_prostate_has_a_high_b_value_and_no_gap(tmp_path: Path) -> None:
-    study = simulated("MR-PROSTATE", tmp_path, vendor="canon")
+def test_the_prostate_has_a_high_b_value_and_no_gap(small_study: SmallStudy) -> None:
+    study = small_study("MR-PROSTATE", vendor="canon")
     assert max(float(head.DiffusionBValue) for head in heads(study, "AX_DWI")) >= 1400
     places = sorted(float(head.ImagePositionPatient[2]) for head in heads(study, "AX_T2"))
     assert np.allclose(np.diff(places), float(heads(study, "AX_T2")[0].SliceThickness), atol=0.001)
 
 
-def test_a_dynamic_series_begins_before_the_injection(tmp_path: Path) -> None:
-    images = heads(simulated("MR-ABD", tmp_path, include_optional=True), "DYNAMIC")
+def test_a_dynamic_series_begins_before_the_injection(small_study: SmallStudy) -> None:
+    images = heads(small_study("MR-ABD", include_optional=True), "DYNAMIC")
     starts: dict[int, str] = {}
     for head in images:
         starts.setdefault(int(head.TemporalPositionIdentifier), head.AcquisitionTime)
@@ -111,21 +108,21 @@ def test_a_dynamic_series_begins_before_the_injection(tmp_path: Path) -> None:
     assert mean[3] > mean[1]
 
 
-def test_in_and_opposed_phase_are_two_echoes(tmp_path: Path) -> None:
-    images = heads(simulated("MR-ABD", tmp_path, include_optional=True), "IN_OUT_PHASE")
+def test_in_and_opposed_phase_are_two_echoes(small_study: SmallStudy) -> None:
+    images = heads(small_study("MR-ABD", include_optional=True), "IN_OUT_PHASE")
     assert {(float(head.EchoTime), int(head.EchoNumbers)) for head in images} == {(2.3, 1), (4.6, 2)}
     assert images[0].MagneticFieldStrength == 1.5
 
 
-def test_after_contrast_means_after_the_injection(tmp_path: Path) -> None:
-    study = simulated("MR-HEAD-C", tmp_path)
+def test_after_contrast_means_after_the_injection(small_study: SmallStudy) -> None:
+    study = small_study("MR-HEAD-C")
     before, after = heads(study, "AX_T1")[0], heads(study, "AX_T1C")[0]
     assert "ContrastBolusAgent" not in before
     assert before.AcquisitionTime < after.ContrastBolusStartTime < after.AcquisitionTime
 
 
-def test_the_shoulder_is_cut_obliquely_and_nearest_to_its_plane(tmp_path: Path) -> None:
-    study = simulated("MR-SHOULDER", tmp_path)
+def test_the_shoulder_is_cut_obliquely_and_nearest_to_its_plane(small_study: SmallStudy) -> None:
+    study = small_study("MR-SHOULDER")
     coronal, sagittal = (np.abs(normal_of(heads(study, what)[0])) for what in ("COR_PDFS", "SAG_PDFS"))
     assert coronal[1] > 0.75
     assert 0.3 < coronal[0] < 0.7
@@ -133,9 +130,9 @@ def test_the_shoulder_is_cut_obliquely_and_nearest_to_its_plane(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("item_id", [name for name, item in CATALOGUE.items.items() if item.modality == "MR"])
-def test_axial_slices_cover_the_range(item_id: str, tmp_path: Path) -> None:
+def test_axial_slices_cover_the_range(item_id: str, small_study: SmallStudy) -> None:
     wanted = CATALOGUE.item(item_id)
-    study = simulated(item_id, tmp_path)
+    study = small_study(item_id)
     for series in study.series[1:]:
         slices = [pydicom.dcmread(path, stop_before_pixels=True) for path in series.files]
         assert wanted.max_slice_mm is None or float(slices[0].SliceThickness) <= wanted.max_slice_mm
@@ -145,8 +142,8 @@ def test_axial_slices_cover_the_range(item_id: str, tmp_path: Path) -> None:
             assert extent >= wanted.scan_range.min_coverage_mm
 
 
-def test_fat_suppression_is_spelled_as_the_vendor_spells_it(tmp_path: Path) -> None:
+def test_fat_suppression_is_spelled_as_the_vendor_spells_it(small_study: SmallStudy) -> None:
     for vendor, word in (("siemens", "FS"), ("ge", "FAT_SAT")):
-        study = simulated("MR-KNEE", tmp_path / vendor, vendor=vendor)
+        study = small_study("MR-KNEE", vendor=vendor)
         assert heads(study, "SAG_PDFS")[0].ScanOptions == word
         assert heads(study, "SAG_T1")[0].ScanOptions in (None, "")

@@ -169,5 +169,5 @@ def test_a_manifest_lists_what_it_is_told(title: str, tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_lists_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no special study 'hologram'.*mosaic"):
+    with pytest.raises(InputError, match=r"no special study 'hologram'.*mosaic"):
         simulate_special("hologram", tmp_path)
