@@ -157,7 +157,14 @@ def facts_of(
 
 def judge_items(facts: Facts, matched: Sequence[Matched], policy: Policy, as_of: date) -> tuple[ItemJudgement, ...]:
     """Judges a study as each of its items, each on its own series."""
-    items = [entry.item for entry in matched]
     return tuple(
-        judge(facts, item, as_of, policy, others=[other for other in items if other is not item]) for item in items
+        judge(
+            facts,
+            entry.item,
+            as_of,
+            policy,
+            others=[other.item for other in matched if other is not entry],
+            sure=entry.sure,
+        )
+        for entry in matched
     )

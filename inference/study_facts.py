@@ -100,7 +100,6 @@ def request(study: Study) -> Request:
         "ScheduledProcedureStepDescription",
         "StudyDescription",
         "PerformedProcedureStepDescription",
-        "BodyPartExamined",
         "ProtocolName",
     ):
         for header in _headers(study):

@@ -1,7 +1,8 @@
 """Makes the frames of an instance from its header: classic, enhanced multi-frame and mosaic objects all become the same Frame.
 
-A value that cannot be what it claims (a position of two numbers, a spacing of zero) becomes None: a check will name it, and
-nothing here raises. Enhanced objects: PS3.3 C.7.6.16; classic ones: C.7.6.2, C.8.2.1, C.8.3.1.
+A value that cannot be what it claims (a position of two numbers, a spacing of zero, a thickness of 1e-320 mm) becomes None: a
+check will name it, nothing here raises, and no sum behind it overflows. Enhanced objects: PS3.3 C.7.6.16; classic ones:
+C.7.6.2, C.8.2.1, C.8.3.1.
 """
 
 import math
@@ -27,6 +28,9 @@ _NOT_IMAGES = (
 _NOT_IMAGE_MODALITIES = frozenset("SR KO PR SEG REG RTSTRUCT RTPLAN RTRECORD DOC AU ECG HD PLAN FID RWV".split())
 
 _FRAME_LIMIT = 100_000  # a count beyond it is no count
+_LEAST, _MOST = 1e-3, 1e5  # mm of a length, ms of an echo time: what lies outside is none, and would break arithmetic
+_LARGEST_COSINE = 1.1  # of a direction; a little more than 1, for headers round
+_SMALLEST_TILE = 8  # pixels of a side of a mosaic's tile
 _HIGHEST_B_VALUE = 20_000.0  # s/mm², beyond the strongest gradients of a scanner
 _GE_B_VALUE_OFFSET = 100_000  # GE writes 1000000800 for 800
 _B_VALUE_TEXTS = (
@@ -49,8 +53,8 @@ def frames_of(header: Header) -> tuple[Frame, ...]:
     if header.has_value("PerFrameFunctionalGroupsSequence"):
         return tuple(_enhanced_frames(header))
     frame = _classic_frame(header)
-    count = header.integer("NumberOfFrames") or 1
-    if 1 < count <= _FRAME_LIMIT:
+    count = _num_frames(header) or 1
+    if count > 1:
         # Without functional groups the one position there is can only be the first frame's.
         return tuple(replace(frame, index=index, image_position_patient=None) for index in range(count))
     return tuple(_mosaic_tiles(header, frame)) if "MOSAIC" in frame.image_type else (frame,)
@@ -72,6 +76,21 @@ def _is_no_image(header: Header) -> bool:
     return header.pixel_data is None and "Rows" not in header
 
 
+def _num_frames(header: Header, num_groups: int = 0) -> int:
+    """NumberOfFrames where it is a count, else 0; at most as many as functional groups or native pixels can bear out.
+
+    One frame more than the pixels hold is kept: it cannot be decoded, so that what is missing is told, and a false claim of
+    many costs nothing.
+    """
+    count = header.integer("NumberOfFrames") or 0
+    if not 0 < count <= _FRAME_LIMIT:
+        return 0
+    num_bits = math.prod(header.integer(keyword) or 0 for keyword in ("Rows", "Columns", "BitsAllocated"))
+    if header.pixel_data is None or header.pixel_data.length is None or num_bits < 1:
+        return count
+    return min(count, max(num_groups, header.pixel_data.length * 8 // num_bits + 1))
+
+
 def _classic_frame(header: Header) -> Frame:
     spacing = header.numbers("PixelSpacing") or header.numbers("ImagerPixelSpacing")
     return Frame(
@@ -85,14 +104,14 @@ def _classic_frame(header: Header) -> Frame:
         image_position_patient=_vector(header.numbers("ImagePositionPatient")),
         image_orientation_patient=_orientation(header.numbers("ImageOrientationPatient")),
         pixel_spacing_mm=_spacing(spacing or header.numbers("NominalScannedPixelSpacing")),
-        slice_thickness_mm=_positive(header.number("SliceThickness")),
-        spacing_between_slices_mm=_positive(header.number("SpacingBetweenSlices")),
+        slice_thickness_mm=_measured(header.number("SliceThickness")),
+        spacing_between_slices_mm=_measured(header.number("SpacingBetweenSlices")),
         frame_of_reference_uid=header.text("FrameOfReferenceUID"),
         acquisition_number=header.integer("AcquisitionNumber"),
         acquisition_time_s=time_of_day_s(header.text("AcquisitionTime") or header.text("AcquisitionDateTime")),
         temporal_position=header.integer("TemporalPositionIdentifier"),
         trigger_time_ms=header.number("TriggerTime"),
-        echo_time_ms=_positive(header.number("EchoTime")),
+        echo_time_ms=_measured(header.number("EchoTime")),
         diffusion_b_value=_b_value(header) if header.text("Modality") == "MR" else None,
     )
 
@@ -118,9 +137,8 @@ def _enhanced_frames(header: Header) -> Iterator[Frame]:
     """The frames of an enhanced object; what a frame's own functional groups leave out, the shared groups tell."""
     own = header.items("PerFrameFunctionalGroupsSequence")
     shared = header.items("SharedFunctionalGroupsSequence")[:1]
-    count = header.integer("NumberOfFrames") or 0
     base = replace(_classic_frame(header), image_position_patient=None)
-    for index in range(count if 0 < count <= _FRAME_LIMIT else len(own)):
+    for index in range(_num_frames(header, len(own)) or len(own)):
         holders = (*own[index : index + 1], *shared)
         yield _enhanced_frame(base, index, partial(_group, holders))
 
@@ -145,8 +163,8 @@ def _enhanced_frame(base: Frame, index: int, group: Group) -> Frame:
         changes["image_orientation_patient"] = _orientation(plane.numbers("ImageOrientationPatient"))
     if (measures := group("PixelMeasuresSequence")) is not None:
         changes["pixel_spacing_mm"] = _spacing(measures.numbers("PixelSpacing"))
-        changes["slice_thickness_mm"] = _positive(measures.number("SliceThickness"))
-        changes["spacing_between_slices_mm"] = _positive(measures.number("SpacingBetweenSlices"))
+        changes["slice_thickness_mm"] = _measured(measures.number("SliceThickness"))
+        changes["spacing_between_slices_mm"] = _measured(measures.number("SpacingBetweenSlices"))
     if (content := group("FrameContentSequence")) is not None:
         time = time_of_day_s(content.text("FrameAcquisitionDateTime"))
         number = content.integer("FrameAcquisitionNumber")
@@ -155,7 +173,7 @@ def _enhanced_frame(base: Frame, index: int, group: Group) -> Frame:
         changes["temporal_position"] = content.integer("TemporalPositionIndex")
         changes["stack_id"] = content.text("StackID")
     if (echo := group("MREchoSequence")) is not None:
-        changes["echo_time_ms"] = _positive(echo.number("EffectiveEchoTime"))
+        changes["echo_time_ms"] = _measured(echo.number("EffectiveEchoTime"))
     if (diffusion := group("MRDiffusionSequence")) is not None:
         # A frame of DiffusionDirectionality NONE carries no b-value: it is the picture without diffusion weighting.
         no_weight = 0.0 if diffusion.text("DiffusionDirectionality") == "NONE" else None
@@ -177,6 +195,9 @@ def _mosaic_tiles(header: Header, frame: Frame) -> Iterator[Frame]:
         yield frame
         return
     side = math.isqrt(num_slices - 1) + 1
+    if side * _SMALLEST_TILE > min(frame.rows, frame.columns):
+        yield frame
+        return
     rows, columns = frame.rows // side, frame.columns // side
     orientation, corner, spacing = frame.image_orientation_patient, frame.image_position_patient, frame.pixel_spacing_mm
     step = frame.spacing_between_slices_mm or frame.slice_thickness_mm
@@ -218,18 +239,24 @@ def _csa_slice_normal(csa: bytes | None) -> Vector | None:
 
 
 def _vector(values: Sequence[float]) -> Vector | None:
-    return (values[0], values[1], values[2]) if len(values) == 3 and all(map(math.isfinite, values)) else None
+    near = len(values) == 3 and all(abs(value) <= _MOST for value in values)
+    return (values[0], values[1], values[2]) if near else None
 
 
 def _orientation(values: Sequence[float]) -> tuple[float, ...] | None:
-    if len(values) != 6 or not all(map(math.isfinite, values)) or normal_of(values) is None:
+    if len(values) != 6 or not all(abs(value) <= _LARGEST_COSINE for value in values) or normal_of(values) is None:
         return None
     return tuple(values)
 
 
 def _spacing(values: Sequence[float]) -> tuple[float, float] | None:
-    return (values[0], values[1]) if len(values) == 2 and all(0 < value < math.inf for value in values) else None
+    return (values[0], values[1]) if len(values) == 2 and all(map(_measurable, values)) else None
 
 
-def _positive(value: float | None) -> float | None:
-    return value if value is not None and 0 < value < math.inf else None
+def _measured(value: float | None) -> float | None:
+    """A length in mm or an echo time in ms, where it can be one."""
+    return value if value is not None and _measurable(value) else None
+
+
+def _measurable(value: float) -> bool:
+    return _LEAST <= value <= _MOST

@@ -1,43 +1,60 @@
 """Which exam items a study is: by request, by region and by what its stacks show. A study may hold several.
 
-The request speaks first (procedure code, then words that mean one item alone). Else, region by region, the item is taken whose
-region fits best, that is complete, and that uses most of the stacks; a tie takes the smaller required set and leaves a note.
-What shows no item goes to the fallback, whose best verdict is review.
+The request speaks first (procedure code, then words that mean one item alone). Else, region by region, the item is taken that a
+word of the request names, whose region fits best, that is complete, and that uses most of the stacks; a tie takes the smaller
+required set and leaves a note. What shows no item goes to the fallback, whose best verdict is review.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from qc_models.exam_item import Catalogue, ExamItem
 from qc_models.facts import Facts, StackFacts
-from qc_models.region_names import regions_in
+from qc_models.region_names import is_vague, region_words_in, regions_in, words_in
 from qc_models.vocabulary import ITEM_REGIONS
 
 _JOINED = {"abdomen_pelvis": ("abdomen", "pelvis"), "head_neck": ("head", "neck")}
+# The body parts under which consoles file an examination for want of its own.
+_FILED_UNDER: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("nasal", "sinus", "orbit", "temporal_bone"), frozenset({"skull", "head", "face"})),
+    **dict.fromkeys(("ribs", "clavicle"), frozenset({"chest"})),
+    **dict.fromkeys(("prostate", "hip"), frozenset({"pelvis"})),
+    "pituitary": frozenset({"brain", "head"}),
+    "pelvis": frozenset({"hip"}),
+    "patella": frozenset({"knee"}),
+    "calcaneus": frozenset({"foot", "ankle"}),
+}
+_JOINERS = frozenset("AND ET UND Y E 及 和 与 加".split())  # of two regions that share the other words of a request
+
+StackKey = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """An item that a study is judged as, why, and what else it might have been."""
+    """An item that a study is judged as, why, and what else it might have been.
+
+    `sure` is False where images alone tell, and less than two thirds of what the item requires are there: perhaps it is another
+    examination, which no item covers.
+    """
 
     item: ExamItem
     why: str  # "given", "request code", "request text", "images" or "none fits"
     note: str = ""
+    sure: bool = True
 
 
 def match(facts: Facts, catalogue: Catalogue) -> tuple[Matched, ...]:
-    """The items of a study, best first; the fallback alone where none fits."""
+    """The items of a study, best first; the fallback alone where none fits, or where nobody knows which part a stack shows."""
     items = [item for item in catalogue.items.values() if item.modality in facts.modalities]
-    owners = _owners(items)
+    named = _named_by_a_word(facts, items)
     chosen = _requested(facts, items)
-    while True:
-        open_stacks = _open_stacks(facts, chosen)
-        best = _best(facts, open_stacks, items, chosen, owners)
-        if best is None:
-            break
+    while (best := _best(facts, items, chosen, named)) is not None:
         chosen.append(best)
-    return tuple(chosen) or (Matched(catalogue.fallback, "none fits"),)
+    uses = Counter(key for matched in chosen for key in _used(matched.item, facts))
+    one_for_many = any(is_vague(stack.region.label) and uses[_key(stack)] > 1 for stack in facts.stacks)
+    return (Matched(catalogue.fallback, "none fits"),) if one_for_many or not chosen else tuple(chosen)
 
 
 def stacks_for(item: ExamItem, facts: Facts) -> tuple[StackFacts, ...]:
@@ -65,136 +82,189 @@ def filling(item: ExamItem, facts: Facts) -> dict[str, tuple[StackFacts, ...]]:
     return {component: tuple(stack for stack in stacks if fills(component, stack)) for component in item.required}
 
 
-@cache
-def _synonym_regions(synonyms: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(region for synonym in synonyms for region in regions_in(synonym))
-
-
 def regions_of(item: ExamItem) -> frozenset[str]:
-    """The regions that a stack of this item may carry: its own, and those that its synonyms name."""
-    return ITEM_REGIONS[item.region] | _synonym_regions(item.match.region_synonyms)
+    """The regions that a stack of this item may carry: its own, those that its synonyms name, those it is filed under."""
+    return _own_regions(item.region, item.match.region_synonyms) | _FILED_UNDER.get(item.region, frozenset())
 
 
-def _words(text: str) -> str:
-    """Upper-case words between single blanks, for whole-word search of Latin text."""
-    return " " + " ".join("".join(c if c.isalnum() else " " for c in text.upper()).split()) + " "
+@cache
+def _own_regions(region: str, synonyms: tuple[str, ...]) -> frozenset[str]:
+    named = (regions_in(synonym) for synonym in synonyms)
+    return ITEM_REGIONS[region].union(*(regions for regions in named if not is_vague(regions)))
 
 
-def _says(words: str, phrase: str) -> bool:
-    """Whether `words` (of `_words`) hold a phrase: Latin as whole words, Chinese anywhere."""
-    return _words(phrase) in words if phrase.isascii() else _words(phrase).strip() in words
-
-
-def _owners(items: Iterable[ExamItem]) -> Mapping[tuple[str, str], int]:
-    """How many items of a modality share a synonym: a word that only one has decides."""
-    owners: dict[tuple[str, str], int] = {}
-    for item in items:
-        for synonym in set(item.match.region_synonyms):
-            owners[item.modality, synonym] = owners.get((item.modality, synonym), 0) + 1
-    return owners
+# What the request says.
 
 
 def _requested(facts: Facts, items: Sequence[ExamItem]) -> list[Matched]:
+    """The items of the procedure codes; else of the first text that names any: the others repeat it in other words."""
     codes = set(facts.request.codes)
     by_code = [item for item in items if codes.intersection(item.match.procedure_codes)]
     if by_code:
         return [Matched(item, "request code") for item in by_code]
-    found: list[Matched] = []
-    for text in facts.request.texts:
-        words = _words(text)
-        said = [(len(phrase), item) for item in items for phrase in item.match.request_texts if _says(words, phrase)]
-        longest = max((length for length, _ in said), default=0)
-        named = sorted({item.id: item for length, item in said if length == longest}.values(), key=_small_first)
-        if named and named[0].id not in {matched.item.id for matched in found}:
-            others = ", ".join(item.id for item in named[1:])
-            found.append(Matched(named[0], "request text", f"the request fits {others} too" if others else ""))
-    return found[:1]  # the first text is the most official one; the others repeat it in other words
+    by_text = next((named for text in facts.request.texts if (named := _named_in(text, items))), [])
+    return [Matched(item, "request text") for item in by_text]
+
+
+def _named_in(text: str, items: Sequence[ExamItem]) -> list[ExamItem]:
+    """The items that a text names, one a region: the longest words first, and none over another's."""
+    named: dict[str, ExamItem] = {}
+    taken: set[int] = set()
+    for place, item in _phrases_in(text, items):
+        if taken.isdisjoint(place):
+            taken.update(place)
+            named.setdefault(item.region, item)
+    for shared in _said_of_each(text, taken):
+        for _, item in _phrases_in(shared, items)[:1]:
+            named.setdefault(item.region, item)
+    return list(named.values())
+
+
+def _phrases_in(text: str, items: Iterable[ExamItem]) -> list[tuple[range, ExamItem]]:
+    """Where a text has words that mean an item, the longest first; of equal ones the smaller item first."""
+    found = [
+        (place, item) for item in items for phrase in item.match.request_texts for place in _places_of(phrase, text)
+    ]
+    return sorted(found, key=lambda entry: (-len(entry[0]), *_small_first(entry[1])))
+
+
+def _said_of_each(text: str, taken: Iterable[int]) -> Iterator[str]:
+    """What a text says of each region that it names beside the `taken` words: `胸部+上腹部CT平扫` is 胸部CT平扫 too."""
+    words, regions = words_in(text), region_words_in(text)
+    for own in regions:
+        others = {place for region in regions if region is not own for place in region}
+        joiners = {place for other in others for place in (other - 1, other + 1) if 0 <= place < len(words)}
+        left_out = others | {place for place in joiners if words[place] in _JOINERS}
+        if others and set(own).isdisjoint(taken):
+            yield " ".join(word for place, word in enumerate(words) if place not in left_out)
+
+
+def _places_of(phrase: str, text: str) -> Iterator[range]:
+    """Where a text has the words of a phrase, and no word for a region is cut in two: 腹部CT is not in 胸腹部CT."""
+    said, wanted = _spaced(text), _spaced(phrase)
+    found = said.find(wanted)
+    while found >= 0:
+        start = said.count(" ", 0, found)
+        place = range(start, start + wanted.count(" ") - 1)
+        edges = (place.start, place.stop)
+        if not any(region.start < edge < region.stop for region in region_words_in(text) for edge in edges):
+            yield place
+        found = said.find(wanted, found + 1)
+
+
+@cache
+def _spaced(text: str) -> str:
+    return f" {' '.join(words_in(text))} "
+
+
+def _named_by_a_word(facts: Facts, items: Sequence[ExamItem]) -> frozenset[str]:
+    """The ids of items of which the request has a word that no other item of the modality shares, and that is not vague."""
+    owners = Counter((item.modality, synonym) for item in items for synonym in set(item.match.region_synonyms))
+    return frozenset(
+        item.id
+        for item in items
+        for synonym in item.match.region_synonyms
+        if owners[item.modality, synonym] == 1
+        and not is_vague(regions_in(synonym))
+        and any(_places_of(synonym, text) for text in facts.request.texts)
+    )
+
+
+# What the images show.
+
+
+def _key(stack: StackFacts) -> StackKey:
+    return (stack.series_instance_uid, stack.index)
+
+
+def _used(item: ExamItem, facts: Facts) -> set[StackKey]:
+    """The stacks that fill a component of an item."""
+    components = item.required + item.optional
+    return {
+        _key(stack) for stack in stacks_for(item, facts) if any(fills(component, stack) for component in components)
+    }
+
+
+def _shown(stack: StackFacts, facts: Facts) -> tuple[str, ...]:
+    """The regions that a stack shows; behind a vague word (SPINE) the one that the request names, if it names one alone."""
+    label = stack.region.label
+    if not is_vague(label):
+        return label
+    said = {region for text in facts.request.texts for region in regions_in(text) if not is_vague(regions_in(text))}
+    return tuple(said.intersection(label)) if len(said.intersection(label)) == 1 else ()
+
+
+def _covers(matched: Matched) -> frozenset[str]:
+    """The regions of which a matched item leaves nothing over in the stacks that it uses."""
+    item = matched.item
+    return _own_regions(item.region, item.match.region_synonyms) if matched.why == "images" else regions_of(item)
+
+
+def _open_stacks(facts: Facts, chosen: Sequence[Matched]) -> dict[StackKey, tuple[str, ...]]:
+    """What the stacks show that no chosen item uses, or of which a region is left over."""
+    covered: dict[StackKey, set[str]] = {}
+    for matched in chosen:
+        for key in _used(matched.item, facts):
+            covered.setdefault(key, set()).update(_covers(matched))
+    shown = {_key(stack): _shown(stack, facts) for stack in facts.stacks if not stack.is_localizer}
+    return {key: regions for key, regions in shown.items() if not covered.get(key, set()).issuperset(regions)}
+
+
+def _best(
+    facts: Facts, items: Sequence[ExamItem], chosen: Sequence[Matched], named: frozenset[str]
+) -> Matched | None:
+    """The best further item for stacks that no item uses yet."""
+    open_stacks = _open_stacks(facts, chosen)
+    covered = frozenset(region for matched in chosen for region in _covers(matched))
+    ranked: list[tuple[tuple[float, ...], ExamItem]] = []
+    for item in items:
+        if any(item is matched.item for matched in chosen):
+            continue
+        core = ITEM_REGIONS[item.region]
+        own = [
+            stack
+            for stack in stacks_for(item, facts)
+            if _key(stack) in open_stacks and (item.id in named or core.intersection(open_stacks[_key(stack)]))
+        ]
+        filled = [component for component in item.required if any(fills(component, stack) for stack in own)]
+        complete = all(filling(item, facts).values())
+        new_regions = {region for stack in own for region in open_stacks[_key(stack)]} - covered
+        half = len(filled) >= 2 and len(filled) * 2 >= len(item.required)
+        if not filled or not (new_regions & core or complete or half) or (not new_regions and _narrower(item, chosen)):
+            continue
+        fit = max(_region_fit(item, open_stacks[_key(stack)]) for stack in own)
+        used = len(_used(item, facts).intersection(map(_key, own)))
+        ranked.append(((item.id in named, fit, complete, used, len(filled)), item))
+    if not ranked:
+        return None
+    ranked.sort(key=lambda entry: (tuple(-value for value in entry[0]), *_small_first(entry[1])))
+    rank, item = ranked[0]
+    ties = [other.id for other_rank, other in ranked[1:] if other_rank == rank]
+    there = sum(map(bool, filling(item, facts).values()))
+    note = f"the images fit {', '.join(ties)} too" if ties else ""
+    return Matched(item, "images", note, sure=there * 3 >= len(item.required) * 2)
 
 
 def _small_first(item: ExamItem) -> tuple[int, str]:
     return (len(item.required), item.id)
 
 
-def _open_stacks(facts: Facts, chosen: Sequence[Matched]) -> list[StackFacts]:
-    """Stacks of a known region that no chosen item uses, or of which a region is left over."""
-    covered: dict[tuple[str, int], set[str]] = {}
-    for matched in chosen:
-        components = matched.item.required + matched.item.optional
-        for stack in stacks_for(matched.item, facts):
-            if any(fills(component, stack) for component in components):
-                covered.setdefault((stack.series_instance_uid, stack.index), set()).update(regions_of(matched.item))
-    return [
-        stack
-        for stack in facts.stacks
-        if not stack.is_localizer
-        and stack.region.label
-        and not covered.get((stack.series_instance_uid, stack.index), set()).issuperset(stack.region.label)
-    ]
-
-
-def _best(
-    facts: Facts,
-    open_stacks: Sequence[StackFacts],
-    items: Sequence[ExamItem],
-    chosen: Sequence[Matched],
-    owners: Mapping[tuple[str, str], int],
-) -> Matched | None:
-    """The best further item for stacks that no item uses yet."""
-    taken = {matched.item.id for matched in chosen}
-    covered = frozenset(region for matched in chosen for region in regions_of(matched.item))
-    words = _words(" ".join(facts.request.texts))
-    ranked: list[tuple[tuple[float, ...], ExamItem]] = []
-    for item in items:
-        own = [stack for stack in stacks_for(item, facts) if stack in open_stacks]
-        new_regions = {region for stack in own for region in stack.region.label} - covered
-        filled = [component for component in item.required if any(fills(component, stack) for stack in own)]
-        complete = all(filling(item, facts).values())
-        half = len(filled) >= 2 and len(filled) * 2 >= len(item.required)
-        if (
-            item.id in taken
-            or not filled
-            or not (new_regions.intersection(ITEM_REGIONS[item.region]) or complete or half)
-        ):
-            continue
-        if (
-            chosen
-            and not new_regions
-            and item.region in {matched.item.region for matched in chosen}
-            and _narrower(item, chosen)
-        ):
-            continue
-        unique = any(
-            owners[item.modality, synonym] == 1 and _says(words, synonym) for synonym in item.match.region_synonyms
-        )
-        fit = max(_region_fit(item, stack) for stack in own)
-        used = sum(any(fills(component, stack) for component in item.required + item.optional) for stack in own)
-        ranked.append(((unique, fit, complete, used, len(filled)), item))
-    if not ranked:
-        return None
-    ranked.sort(key=lambda entry: (tuple(-value for value in entry[0]), *_small_first(entry[1])))
-    key, item = ranked[0]
-    ties = [other.id for rank, other in ranked[1:] if rank == key]
-    return Matched(item, "images", f"the images fit {', '.join(ties)} too" if ties else "")
-
-
 def _narrower(item: ExamItem, chosen: Sequence[Matched]) -> bool:
-    """Whether a chosen item of the same modality already asks for all that this one asks (plain beside enhanced)."""
+    """Whether a chosen item of the same region already asks for all that this one asks (plain beside enhanced)."""
     return any(
-        matched.item.modality == item.modality and set(item.required) <= set(matched.item.required)
+        (matched.item.modality, matched.item.region) == (item.modality, item.region)
+        and set(item.required) <= set(matched.item.required)
         for matched in chosen
     )
 
 
-def _region_fit(item: ExamItem, stack: StackFacts) -> float:
-    """1 where the item's region is the stack's; less where it is the first of several, a part, or a neighbour word."""
-    label = stack.region.label
-    if not label:
-        return 0.0
+def _region_fit(item: ExamItem, shown: Sequence[str]) -> float:
+    """1 where the item's region is all that is shown; less where it is the first of several, a part, or a neighbour word."""
     core = set(_JOINED.get(item.region, (item.region,)))
-    if core == set(label):
+    if core == set(shown):
         return 1.0
-    if item.region == label[0]:
+    if shown[:1] == (item.region,):
         return 0.9
-    if set(label) <= ITEM_REGIONS[item.region]:
+    if set(shown) <= ITEM_REGIONS[item.region]:
         return 0.8
-    return 0.3 + 0.4 * len(core.intersection(label)) / len(core.union(label))
+    return 0.3 + 0.4 * len(core.intersection(shown)) / len(core.union(shown))

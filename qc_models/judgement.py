@@ -17,6 +17,7 @@ from qc_models.item_matching import fills, stacks_for
 from qc_models.policy import Policy
 from qc_models.vocabulary import DIMENSIONS, LEVELS, VERDICTS, Dimension, Grade, Level, Verdict
 
+_COMPONENT_MISSING = "completeness.required_components.missing"
 # What sends a study to review although no measurement crossed a limit; the words that the reviewer reads.
 REASONS: dict[str, Quantity] = {
     "completeness.pixel_integrity.not_examined": Quantity(
@@ -83,11 +84,14 @@ class ItemJudgement:
 
 
 def judge(
-    facts: Facts, item: ExamItem, as_of: date, policy: Policy, *, others: Sequence[ExamItem] = ()
+    facts: Facts, item: ExamItem, as_of: date, policy: Policy, *, others: Sequence[ExamItem] = (), sure: bool = True
 ) -> ItemJudgement:
-    """Judges a study as one item; `others` are the other items of the study, whose own series do not count here."""
+    """Judges a study as one item; `others` are the other items of the study, whose own series do not count here.
+
+    Where it is not `sure` that the study is this item, what the item lacks cannot reject it.
+    """
     related, failures = _related(facts, item, as_of)
-    scope = _Scope.of(facts, item, others)
+    scope = _Scope.of(facts, item, others, sure)
     crossed = (_finding(facts, item, measurement, scope, policy) for measurement in (*facts.measurements, *related))
     findings = [finding for finding in crossed if finding is not None]
     if not facts.pixels_examined:
@@ -147,19 +151,20 @@ def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """Which series an item needs, and which belong to other items of the same study."""
+    """Which series an item needs, which belong to other items of the same study, and whether the study is this item at all."""
 
     needed: frozenset[str]
     foreign: frozenset[str]
+    sure: bool = True
 
     @staticmethod
-    def of(facts: Facts, item: ExamItem, others: Sequence[ExamItem]) -> "_Scope":
+    def of(facts: Facts, item: ExamItem, others: Sequence[ExamItem], sure: bool) -> "_Scope":
         if item.is_fallback:
             return _Scope(frozenset(stack.series_instance_uid for stack in facts.stacks), frozenset())
         needed = _series(item, facts, item.required)
         own = needed | _series(item, facts, item.optional)
         foreign = frozenset(uid for other in others for uid in _series(other, facts, other.required + other.optional))
-        return _Scope(needed, foreign - own)
+        return _Scope(needed, foreign - own, sure)
 
 
 def _series(item: ExamItem, facts: Facts, components: Sequence[str]) -> frozenset[str]:
@@ -195,7 +200,8 @@ def _finding(facts: Facts, item: ExamItem, measurement: Measurement, scope: _Sco
     level, bound = crossed
     # What an item does not need cannot reject it, but is never silent.
     unneeded = series is not None and series not in scope.needed and not limit.veto
-    if level == "reject" and (unneeded or (limit.adults_only and facts.is_adult is None)):
+    doubtful = measurement.metric == _COMPONENT_MISSING and not scope.sure
+    if level == "reject" and (unneeded or doubtful or (limit.adults_only and facts.is_adult is None)):
         level = "review"
     deduct = policy.deduct[level] if limit.deduct is None else limit.deduct
     return _worded(measurement, quantity(measurement.metric), level, bound, limit, deduct)

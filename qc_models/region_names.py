@@ -152,6 +152,7 @@ class _Names:
 
     variants: Mapping[int, int]
     regions: Lexicon[_Region]
+    vague: tuple[frozenset[str], ...]  # the regions of each vague word that stands for several
     sides: Lexicon[str]
     side_letters: tuple[tuple[frozenset[str], Mapping[str, Laterality]], ...]
     contrast: Lexicon[str]
@@ -179,6 +180,7 @@ def _names() -> _Names:
     return _Names(
         variants=str.maketrans(words.variants.origin, words.variants.target),
         regions=Lexicon("regions", [*regions, (_Region(()), words.no_region)]),
+        vague=tuple(frozenset(_regions("vague_regions", key)) for key in words.vague_regions if " + " in key),
         sides=Lexicon("laterality", [("L", sides.L), ("R", sides.R), ("B", sides.B), ("none", sides.none)]),
         side_letters=tuple((frozenset(group.words), group.letters) for group in sides.by_language),
         contrast=Lexicon("contrast", [(key, getattr(words.contrast, key)) for key in ContrastWords.model_fields]),
@@ -218,6 +220,23 @@ def regions_in(text: str) -> tuple[str, ...]:
     if "phantom" in named:
         return ("phantom",)  # a head phantom is no head
     return tuple(dict.fromkeys(named or hinted))
+
+
+def is_vague(regions: Iterable[str]) -> bool:
+    """Whether one vague word (SPINE, whole body) stands for these regions: some of them are meant, and nobody knows which."""
+    return any(several <= set(regions) for several in _names().vague)
+
+
+@lru_cache(maxsize=_CACHED_TEXTS)
+def words_in(text: str) -> tuple[str, ...]:
+    """The words, numbers and single characters of a text as they are compared: upper case, without accents, simplified."""
+    return tuple(token.text for token in _tokens(text))
+
+
+@lru_cache(maxsize=_CACHED_TEXTS)
+def region_words_in(text: str) -> tuple[range, ...]:
+    """The places in `words_in` of each word for a region, also of those that only hide shorter ones."""
+    return tuple(range(start, end) for start, end, _ in _found_regions(_tokens(text)))
 
 
 def _found_regions(tokens: Sequence[Token]) -> Iterator[tuple[int, int, _Region]]:

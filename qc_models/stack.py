@@ -1,7 +1,8 @@
 """A stack: frames of one series that share orientation, spacing and acquisition, so that geometry can be asked of them.
 
 A scout inside an axial series, a second echo or a tilted block must never change the spacing of its neighbours: each series
-is split before any check looks at it. Cine phases and unlabelled repetitions stay together, as times of one stack.
+is split before any check looks at it. Cine phases and unlabelled repetitions stay together, as times of one stack; so do
+slices between whose places others stand whose spacing or echo time differs by a trifle.
 """
 
 import math
@@ -17,7 +18,11 @@ from qc_models.study import Frame, Series, Vector
 
 ORIENTATION_TOLERANCE_DEG = 0.5
 SPACING_TOLERANCE = 1e-3  # relative; real headers round
+THICKNESS_TOLERANCE = 0.05  # relative; some headers say 4.9 and 5.1 mm by turns
 ECHO_TIME_TOLERANCE_MS = 0.5
+# Groups that differ by no more are one where the slices of one stand between those of the other.
+JITTER = 0.025  # relative, of the pixel spacing
+ECHO_TIME_JITTER_MS = 1.5
 B_VALUE_TOLERANCE = 15.0  # s/mm²; directions of one shell are written as 995, 1000, 1005
 # Contrast phases are few; more temporal positions or acquisitions of one place are a time course.
 MOST_PHASES = 12
@@ -66,6 +71,14 @@ class Stack:
             sums[index].append(position)
         return np.array([min(values) for values in sums.values()])
 
+    @cached_property
+    def first_frames(self) -> tuple[Frame, ...]:
+        """The first frame at each distinct position."""
+        first: dict[int, Frame] = {}
+        for index, frame in zip(self.slice_index, self.frames, strict=True):
+            first.setdefault(index, frame)
+        return tuple(first.values())
+
     @property
     def num_slices(self) -> int:
         """The number of distinct positions; every frame is its own where there is no geometry."""
@@ -111,7 +124,7 @@ def split(series: Series) -> tuple[Stack, ...]:
     else:
         groups = [part for group in _same_kind(frames) for part in _by_acquisition(group)]
     groups.sort(key=_order_of_group)
-    return tuple(_stack(series.series_instance_uid, index, modality, group) for index, group in enumerate(groups))
+    return tuple(stack_of(series.series_instance_uid, index, modality, group) for index, group in enumerate(groups))
 
 
 def normal_of(orientation: Sequence[float]) -> Vector | None:
@@ -124,6 +137,12 @@ def normal_of(orientation: Sequence[float]) -> Vector | None:
     )
     length = math.sqrt(sum(value * value for value in normal))
     return None if not length > 0.1 else (normal[0] / length, normal[1] / length, normal[2] / length)
+
+
+def same_geometry(a: Frame, b: Frame) -> bool:
+    """Whether two frames could be slices of one volume: all that a stack shares, but for kind of image and time."""
+    matrix_and_space = (a.rows, a.columns, a.frame_of_reference_uid) == (b.rows, b.columns, b.frame_of_reference_uid)
+    return matrix_and_space and _near(a, b)
 
 
 def _order_of_group(group: list[Frame]) -> tuple[int, str, int]:
@@ -164,15 +183,45 @@ def _same_kind(frames: Sequence[Frame]) -> list[list[Frame]]:
                 break
         else:
             candidates.append((frame, [frame]))
-    return [members for candidates in groups.values() for _, members in candidates]
+    return [group for candidates in groups.values() for group in _rejoined([members for _, members in candidates])]
 
 
-def _near(a: Frame, b: Frame) -> bool:
+def _rejoined(groups: Sequence[list[Frame]]) -> list[list[Frame]]:
+    """Joins groups that jitter in the header has parted, the largest first."""
+    joined: list[list[Frame]] = []
+    for group in sorted(groups, key=len, reverse=True):
+        home = next((other for other in joined if _between(other, group)), None)
+        if home is None:
+            joined.append(group)
+        else:
+            home.extend(group)
+    return joined
+
+
+def _between(a: Sequence[Frame], b: Sequence[Frame]) -> bool:
+    """Whether two groups are almost alike, and slices of one stand between those of the other, but never at one place."""
+    if not _near(a[0], b[0], spacing=JITTER, echo_time_ms=ECHO_TIME_JITTER_MS):
+        return False
+    normal = normal_of(a[0].image_orientation_patient or (0.0,) * 6)
+    if normal is None or a[0].image_position_patient is None or len(a) < 2:
+        return False
+    along_a, along_b = (
+        np.sort(np.array([frame.image_position_patient for frame in group]) @ np.array(normal)) for group in (a, b)
+    )
+    behind = np.searchsorted(along_a, along_b)
+    inside = along_b[(behind > 0) & (behind < len(along_a))]
+    neighbours = along_a[np.clip([behind - 1, behind], 0, len(along_a) - 1)]
+    return len(inside) > 0 and float(np.abs(neighbours - along_b).min()) > SAME_POSITION_MM
+
+
+def _near(
+    a: Frame, b: Frame, *, spacing: float = SPACING_TOLERANCE, echo_time_ms: float = ECHO_TIME_TOLERANCE_MS
+) -> bool:
     return (
         _angle_near(a.image_orientation_patient, b.image_orientation_patient)
-        and _spacing_near(a.pixel_spacing_mm, b.pixel_spacing_mm)
-        and _spacing_near(_single(a.slice_thickness_mm), _single(b.slice_thickness_mm))
-        and _absolute_near(a.echo_time_ms, b.echo_time_ms, ECHO_TIME_TOLERANCE_MS)
+        and _spacing_near(a.pixel_spacing_mm, b.pixel_spacing_mm, spacing)
+        and _spacing_near(_single(a.slice_thickness_mm), _single(b.slice_thickness_mm), THICKNESS_TOLERANCE)
+        and _absolute_near(a.echo_time_ms, b.echo_time_ms, echo_time_ms)
         and _absolute_near(a.diffusion_b_value, b.diffusion_b_value, B_VALUE_TOLERANCE)
     )
 
@@ -188,10 +237,10 @@ def _angle_near(a: tuple[float, ...] | None, b: tuple[float, ...] | None) -> boo
     return all(math.dist(a[i : i + 3], b[i : i + 3]) <= limit for i in (0, 3))
 
 
-def _spacing_near(a: tuple[float, ...] | None, b: tuple[float, ...] | None) -> bool:
+def _spacing_near(a: tuple[float, ...] | None, b: tuple[float, ...] | None, tolerance: float) -> bool:
     if a is None or b is None or a == b:
         return a == b
-    return all(abs(x - y) <= SPACING_TOLERANCE * max(abs(x), abs(y)) for x, y in zip(a, b, strict=True))
+    return all(abs(x - y) <= tolerance * max(abs(x), abs(y)) for x, y in zip(a, b, strict=True))
 
 
 def _absolute_near(a: float | None, b: float | None, tolerance: float) -> bool:
@@ -224,7 +273,8 @@ def _place(frame: Frame) -> tuple[float, ...] | None:
     return frame.image_position_patient and tuple(round(value, 1) for value in frame.image_position_patient)
 
 
-def _stack(series_instance_uid: str, index: int, modality: str, group: list[Frame]) -> Stack:
+def stack_of(series_instance_uid: str, index: int, modality: str, group: Sequence[Frame]) -> Stack:
+    """The stack that some frames make, in order of position and time; `index` is its place in the series."""
     orientation = next((frame.image_orientation_patient for frame in group if frame.image_orientation_patient), None)
     placed = all(frame.image_position_patient is not None for frame in group)
     normal = normal_of(orientation) if orientation is not None and placed else None

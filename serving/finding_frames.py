@@ -29,33 +29,38 @@ def frames_of_finding(examined: "Examined", finding: Told) -> list[FrameGroup]:
 
 
 def _groups(examined: "Examined", finding: Told) -> Iterator[FrameGroup]:
-    measured = _measurement(examined.report.content["measurements"], finding)
-    if measured is None:
-        return
+    measured = measurement_of(examined.report.content["measurements"], finding)
+    if measured is None:  # what was measured against the exam item is not kept
+        measured = {"location": {**finding["location"], "stack": None}, "detail": {}}
     detail, place = measured["detail"], measured["location"]
     frames = [frame for instance in examined.study.instances for frame in instance.frames]
     stack = next((stack for stack in examined.stacks if of_stack(measured, stack)), None)
-    if "numbers" in detail:
+    if finding["metric"].startswith("completeness.instance_numbers."):
         of_series = [frame for frame in frames if frame.series_instance_uid == place["series_instance_uid"]]
-        yield from _around_numbers(of_series, detail["numbers"])
+        yield from _around_numbers(of_series, detail.get("numbers", ()))
     elif stack is not None and detail.get("after"):
         for number in slices_at(stack, detail["after"]):
-            yield FrameGroup((*_at(stack, number)[-1:], *_at(stack, number + 1)[:1]), gap=True)
+            yield FrameGroup(
+                (*_at(stack, number)[-1:], *_at(stack, number + 1)[:1]), finding["metric"].endswith(".missing")
+            )
     elif stack is not None and detail.get("at"):
         for number in slices_at(stack, detail["at"]):
             yield FrameGroup(tuple(_at(stack, number)[:2]))
     elif stack is not None and stack.num_slices > 1 and "slices" in detail:
         for number in detail["slices"]:  # told from 1, as people count
             yield FrameGroup(tuple(_at(stack, number - 1)[:1]))
+    elif stack is not None and place["sop_instance_uid"] is None and place["slice"] is not None:
+        yield FrameGroup(tuple(_at(stack, place["slice"])[:1]))
     else:
-        listed = detail.get("instances") or detail.get("sop_instance_uids")
-        uids = dict.fromkeys([place["sop_instance_uid"], *(listed if isinstance(listed, list) else ())])
+        lists = [detail.get(key) for key in ("instances", "sop_instance_uids")]  # some checks count, others name them
+        listed = [uid for entries in lists if isinstance(entries, list) for uid in entries]
+        uids = dict.fromkeys([place["sop_instance_uid"], *listed])
         for uid in uids:
             index = (place["frame"] or 0) if uid == place["sop_instance_uid"] else 0
             yield FrameGroup(tuple(f for f in frames if f.sop_instance_uid == uid and f.index == index))
 
 
-def _measurement(measurements: Iterable[Told], finding: Told) -> Told | None:
+def measurement_of(measurements: Iterable[Told], finding: Told) -> Told | None:
     """What a finding was made of: of its metric, at its place."""
     place = finding["location"]
     for measurement in measurements:

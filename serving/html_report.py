@@ -11,7 +11,7 @@ from markupsafe import Markup
 from qc_models.stack import Stack
 from qc_models.study import Frame
 from qc_models.vocabulary import DIMENSIONS, DIMENSIONS_ZH, GRADES_ZH, VERDICTS, VERDICTS_ZH
-from serving.finding_frames import frames_of_finding
+from serving.finding_frames import frames_of_finding, measurement_of
 from serving.report_pictures import is_withheld, picture
 from serving.report_plots import curve_plot, of_stack, positions_plot
 from serving.score_table import short_uid
@@ -19,8 +19,9 @@ from serving.score_table import short_uid
 if TYPE_CHECKING:
     from inference.pipeline import Examined
 
-MOST_GROUPS = 12  # of pictures of findings, a study
-MOST_STACKS = 24  # shown with slice and plots, a study
+MOST_GROUPS = 10  # of pictures of findings, a study
+MOST_STACKS = 20  # shown with slice and plots, a study
+SMALL_PIXELS = 220  # of a picture beside a finding
 OPEN_STACKS = 8  # of them not folded away
 LEVELS_ZH = {"note": "提示", "review": "复核", "reject": "退回"}
 CURVES = {"adequacy.noise_hu.median_hu": ("noise along the stack 噪声", "HU")}
@@ -50,7 +51,7 @@ class HtmlReport:
             levels_zh=LEVELS_ZH,
         )
         self._index: list[dict[str, Any]] = []
-        self._sections = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  (closed by __exit__)
+        self._sections = tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115  (closed by __exit__)
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +83,8 @@ class HtmlReport:
         self._sections.seek(0)
         sections = (Markup(text) for text in iter(lambda: self._sections.read(_CHUNK), ""))  # escaped when rendered
         page = self._environment.get_template("report.html")
-        with self._path.open("w", encoding="utf-8") as stream:
+        # a name of a file may hold bytes that are no characters
+        with self._path.open("w", encoding="utf-8", errors="backslashreplace") as stream:
             worst_first = sorted(self._index, key=lambda row: -VERDICTS.index(row["verdict"]))
             stream.writelines(page.generate(index=worst_first, sections=sections, warnings=self.warnings))
 
@@ -118,16 +120,17 @@ def _findings(examined: "Examined") -> Iterator[dict[str, Any]]:
             "groups": [
                 {
                     "gap": group.gap,
-                    "pictures": [_picture(examined, frame, box=box, outlined=not group.gap) for frame in group.frames],
+                    "pictures": [
+                        _picture(examined, frame, box=box, outlined=not group.gap, pixels=SMALL_PIXELS)
+                        for frame in group.frames
+                    ],
                 }
                 for group in fresh
             ],
         }
 
 
-def _picture(
-    examined: "Examined", frame: Frame, *, box: Sequence[int] | None = None, outlined: bool = False
-) -> dict[str, Any]:
+def _picture(examined: "Examined", frame: Frame, **options: Any) -> dict[str, Any]:
     """A frame to show: `image`, or in its place the reason why there is none, and where it stands."""
     instance = next(item for item in examined.study.instances if item.sop_instance_uid == frame.sop_instance_uid)
     stack = next((stack for stack in examined.stacks if frame in stack.frames), None)
@@ -138,22 +141,26 @@ def _picture(
         "slice": stack.slice_index[stack.frames.index(frame)] + 1 if stack and stack.num_slices > 1 else None,
     }
     if not is_withheld(instance.header):
-        image = picture(instance, frame, box=box, outlined=outlined)
+        image = picture(instance, frame, **options)
         shown |= {"image": image, "why": ("cannot be decoded", "无法解码")}
     return shown
 
 
 def _main_stacks(examined: "Examined") -> list[Stack]:
     """The stacks to show: those of findings first, then the largest, scouts last."""
-    facts = examined.facts.stacks
-    troubled = {
-        finding["location"]["series_instance_uid"] for finding in examined.report.findings if finding["level"] != "note"
-    }
-    order = sorted(
-        range(len(facts)),
-        key=lambda i: (facts[i].is_localizer, facts[i].series_instance_uid not in troubled, -facts[i].num_frames, i),
+    measurements = examined.report.content["measurements"]
+    crossed = [finding for finding in examined.report.findings if finding["level"] != "note"]
+    troubled = [found for finding in crossed if (found := measurement_of(measurements, finding)) is not None]
+    pairs = zip(examined.stacks, examined.facts.stacks, strict=True)
+    ordered = sorted(
+        pairs,
+        key=lambda pair: (
+            pair[1].is_localizer,
+            not any(of_stack(measurement, pair[0]) for measurement in troubled),
+            -pair[1].num_frames,
+        ),
     )
-    return [examined.stacks[i] for i in order[:MOST_STACKS]]
+    return [stack for stack, _ in ordered[:MOST_STACKS]]
 
 
 def _stack(examined: "Examined", stack: Stack) -> dict[str, Any]:

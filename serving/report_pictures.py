@@ -16,7 +16,7 @@ from qc_models.dicom.pixel_data import decode_frames
 from qc_models.errors import InputError, ServiceError
 from qc_models.study import Frame, Instance
 
-PICTURE_PIXELS = 300
+PICTURE_PIXELS = 260  # of the longer side, unless told otherwise
 OUTLINE = (255, 140, 0)
 
 
@@ -27,7 +27,12 @@ def is_withheld(header: Header) -> bool:
 
 
 def picture(
-    instance: Instance, frame: Frame, *, box: Sequence[int] | None = None, outlined: bool = False
+    instance: Instance,
+    frame: Frame,
+    *,
+    box: Sequence[int] | None = None,
+    outlined: bool = False,
+    pixels: int = PICTURE_PIXELS,
 ) -> str | None:
     """One frame as a JPEG data URL of true proportions; None where it does not decode.
 
@@ -40,7 +45,7 @@ def picture(
     image = Image.fromarray(grey)
     aspect = _aspect(frame)
     width, height = image.width * aspect, float(image.height)
-    scale = PICTURE_PIXELS / max(width, height)
+    scale = pixels / max(width, height)
     resized = image.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.BILINEAR)
     if box is not None or outlined:
         resized = resized.convert("RGB")
@@ -90,5 +95,5 @@ def _aspect(frame: Frame) -> float:
 
 def _data_url(image: Image.Image) -> str:
     stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=85, subsampling=0, optimize=True)
+    image.save(stream, "JPEG", quality=80, subsampling=0, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -114,7 +114,7 @@ class _Plot:
             f'<circle cx="{at_x:.1f}" cy="{at_y:.1f}" r="4" fill="none" stroke="{WORST}" stroke-width="1.6"/>'
         )
         if words:
-            self._label(at_x, TOP - 4 if at_y > TOP + 4 else at_y + 16, words)
+            self._label(at_x, TOP - 3, words)
 
     def svg(self) -> Markup:
         """The plot as an element of a page."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from qc_models.study import Study
     from serving.html_report import HtmlReport
 
+    Write = Callable[[QcReport, str], None]  # takes a report and its line of JSON
+
 DEFAULT_CATALOGUE = Path(__file__).resolve().parents[1] / "configs" / "exam_items"
 DEFAULT_POLICY = DEFAULT_CATALOGUE.parent / "policy.yaml"
 HTML_NAME, JSON_NAME = "report.html", "reports.jsonl"
@@ -118,9 +120,7 @@ def _date(text: str | None) -> date:
         raise ConfigError(f"--as-of: {text!r} is no date; write it as 2026-09-30") from None
 
 
-def score_studies(
-    studies: deque["Study"], settings: "Settings", page: "HtmlReport | None", write: Callable[["QcReport"], None]
-) -> bool:
+def score_studies(studies: deque["Study"], settings: "Settings", page: "HtmlReport | None", write: "Write") -> bool:
     """Examines study after study, each result out and its headers let go before the next; whether every one passed.
 
     This is the one place where whatever goes wrong with a study is survived: it is told on standard error, in the words of our
@@ -134,6 +134,7 @@ def score_studies(
             study = studies.popleft()
             try:
                 examined = examine(study, settings)
+                line = examined.report.to_json()
                 if page is not None:
                     page.add(examined)
             except Exception as error:
@@ -144,7 +145,7 @@ def score_studies(
                     page.warnings.append(line)
             else:
                 passed = passed and examined.report.verdict == "pass"
-                write(examined.report)
+                write(examined.report, line)
             advance()
     return passed
 
@@ -157,7 +158,7 @@ def _reason(error: Exception) -> str:
 
 
 def _read(paths: Iterable[str]) -> tuple[deque["Study"], list[str]]:
-    """The studies, and a line for each file that cannot be read and belongs to none of them."""
+    """The studies, and a line for each file that cannot be read and belongs to none of them; these lines are told."""
     from inference.reading import read_studies
 
     named = list(_named(paths))
@@ -166,10 +167,10 @@ def _read(paths: Iterable[str]) -> tuple[deque["Study"], list[str]]:
         read = read_studies(present, progress=lambda _: advance())
     lost = [f"{path.name}: no such file or folder; check the path" for path in named if not os.path.exists(path)]
     lost += [f"{item.name}: {item.reason}" for item in read.homeless]
-    for line in lost[:MOST_TOLD]:
-        click.echo(line, err=True)
     if len(lost) > MOST_TOLD:
-        click.echo(f"and {len(lost) - MOST_TOLD} more that cannot be read", err=True)
+        lost[MOST_TOLD:] = [f"and {len(lost) - MOST_TOLD} more that cannot be read"]
+    for line in lost:
+        click.echo(line, err=True)
     if read.num_skipped:
         click.echo(f"skipped {read.num_skipped} of {read.num_files} files, which are no DICOM images", err=True)
     return deque(read.studies), lost
@@ -188,7 +189,7 @@ def _named(paths: Iterable[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def written(out: Path | None, output_format: str) -> Iterator[tuple["HtmlReport | None", Callable[["QcReport"], None]]]:
+def written(out: Path | None, output_format: str) -> Iterator[tuple["HtmlReport | None", "Write"]]:
     """The HTML page to fill, if any, and what takes a report as it comes; a table and the page are out at the end."""
     from serving.score_table import ScoreTable
 
@@ -199,14 +200,15 @@ def written(out: Path | None, output_format: str) -> Iterator[tuple["HtmlReport 
             from serving.html_report import HtmlReport
 
             out.mkdir(parents=True, exist_ok=True)
-            stream = stack.enter_context((out / JSON_NAME).open("w", encoding="utf-8"))
+            stream = stack.enter_context((out / JSON_NAME).open("wb"))
             page = stack.enter_context(HtmlReport(out / HTML_NAME))
 
-        def write(report: "QcReport") -> None:
+        def write(report: "QcReport", line: str) -> None:
+            content = line.encode("utf-8", "backslashreplace")  # as JSON writes what is no character
             if stream is not None:
-                stream.write(report.to_json() + "\n")
+                stream.write(content + b"\n")
             if output_format == "json":
-                click.echo(report.to_json())
+                click.echo(content)
             if table is not None:
                 table.add(report.content)
 

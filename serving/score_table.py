@@ -41,19 +41,21 @@ class ScoreTable:
         console = Console(width=width)
         if width is None and not console.is_terminal:
             console.width = _PIPE_WIDTH
-        table = Table(box=HORIZONTALS, show_lines=True, padding=(0, 1, 0, 0), pad_edge=False)
+        is_wide = console.width >= _WIDE
+        table = Table(box=HORIZONTALS, show_lines=True, padding=(0, 1 if is_wide else 0, 0, 0), pad_edge=False)
         for column in ("study", "item", "verdict", "grade"):
             table.add_column(column, no_wrap=True)
         for dimension in DIMENSIONS:
             words = (dimension.replace("_", " "), DIMENSIONS_ZH[dimension])
-            head = words if console.width >= _WIDE else (words[0][:4], words[1][:2])
+            head = words if is_wide else (words[0][:4], words[1][:2])
             table.add_column("\n".join(head), justify="right", no_wrap=True)
         table.add_column("first reasons", ratio=1)
         for row in self._rows:
             table.add_row(*row)
         console.print(table)
         counts = [f"{self._verdicts[verdict]} {verdict} {VERDICTS_ZH[verdict]}" for verdict in VERDICTS]
-        console.print(f"{self._verdicts.total()} studies: {', '.join(counts)}", highlight=False)
+        total = self._verdicts.total()
+        console.print(f"{total} {'study' if total == 1 else 'studies'}: {', '.join(counts)}", highlight=False)
 
 
 def reasons(content: Mapping[str, Any]) -> list[str]:

@@ -119,7 +119,7 @@ def simulate(
                 with tempfile.TemporaryDirectory() as scratch:
                     target = out / f"{name}-{defect}" if defect else _new_folder(out / name)
                     folder = Path(scratch) / name if defect else target
-                    simulate_study(
+                    study = simulate_study(
                         item,
                         folder,
                         seed=seed + place,
@@ -130,6 +130,10 @@ def simulate(
                         study_date=study_date,
                         request=request,  # type: ignore[arg-type]  # click has checked the choice
                     )
+                    if not study.files:
+                        raise InputError(
+                            f"{name}: nothing is left to write without {', '.join(omit)}; leave a component in"
+                        )
                     if defect:
                         apply_defect(defect, folder, target, strength=strength, seed=seed)
                     written.append(target)

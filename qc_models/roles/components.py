@@ -24,11 +24,20 @@ def components_of(facts: StackFacts, beside: Sequence[StackFacts]) -> tuple[str,
         return ()
     if facts.role == "MIP":
         return ("MIP",)
+    if facts.modality in ("CT", "MR") and is_alone(facts, beside) and "MRCP" not in facts.roles:
+        return ()
     if facts.modality == "XR":
         return _known(components_of_view(facts.view.label, facts.laterality), "XR")
     if facts.modality == "CT":
         return _known(_ct(facts), "CT")
     return _known(_mr(facts, beside), "MR") if facts.modality == "MR" else ()
+
+
+def is_alone(facts: StackFacts, beside: Sequence[StackFacts]) -> bool:
+    """Whether a stack is one image and no more in its series: one slice shows no organ (but a thick slab the bile ducts)."""
+    return facts.num_frames == 1 and all(
+        other.index == facts.index for other in beside if other.series_instance_uid == facts.series_instance_uid
+    )
 
 
 def _known(tokens: Iterable[str], modality: Modality) -> tuple[str, ...]:

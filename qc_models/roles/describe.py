@@ -16,7 +16,7 @@ from qc_models.roles.localizer import localizer_source
 from qc_models.roles.mr_series import assign_mr_roles
 from qc_models.roles.plane import nearest_plane_of, plane_of
 from qc_models.roles.region import laterality_of, region_of
-from qc_models.roles.xr_view import view_of
+from qc_models.roles.xr_view import num_views_of, view_of
 from qc_models.stack import Stack
 from qc_models.study import Study
 
@@ -142,6 +142,7 @@ def _facts(draft: Draft, region: RegionLabel, prediction: Prediction) -> StackFa
         view=_surer(prediction.view, view_of(clues, region.label)) if stack.modality == "XR" else ViewLabel(),
         laterality=laterality_of(clues),
         derived=draft.derived,
+        num_views=num_views_of(clues, region.label) if stack.modality == "XR" else 1,
         rows=frame.rows,
         columns=frame.columns,
         pixel_spacing_mm=frame.pixel_spacing_mm,

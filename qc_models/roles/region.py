@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qc_models.facts import RegionLabel
-from qc_models.region_names import laterality_in, regions_in, regions_of_code
+from qc_models.region_names import is_vague, laterality_in, regions_in, regions_of_code
 from qc_models.roles.clues import Clues
 from qc_models.vocabulary import Laterality, Source
 
@@ -18,7 +18,6 @@ _TEXTS = (
     ("StudyDescription", 1.0),
 )
 _CODED_WEIGHT, _BODY_PART_WEIGHT = 3.0, 2.5
-_VAGUE_FROM = 4  # a word for four regions or more (spine, whole body) contradicts none of them
 _CHANNELS = re.compile(r"\d+(?:HR|CH)?")  # 8HRBRAIN, HEAD32
 _SIDE_CODES: dict[str, Laterality] = {
     "7771000": "L",
@@ -42,7 +41,7 @@ def region_of(clues: Clues, modality: str) -> RegionLabel:
     claims = list(_claims(clues))
     if not claims:
         return _by_equipment(clues)
-    precise = [claim for claim in claims if len(claim.regions) < _VAGUE_FROM] or claims
+    precise = [claim for claim in claims if not is_vague(claim.regions)] or claims
     best = max(precise, key=lambda claim: (_support(claim, claims), len(claim.regions)))
     agreement = _support(best, claims) / sum(claim.weight for claim in claims)
     said_by: Source = (
@@ -95,7 +94,7 @@ def _by_equipment(clues: Clues) -> RegionLabel:
     if clues.text("Modality") == "MG":
         return RegionLabel(("breast",), 0.9, "header")
     regions = regions_in(_CHANNELS.sub(" ", clues.text("ReceiveCoilName")))
-    return RegionLabel(regions, 0.6, "header") if 0 < len(regions) < _VAGUE_FROM else RegionLabel()
+    return RegionLabel(regions, 0.6, "header") if regions and not is_vague(regions) else RegionLabel()
 
 
 def _support(claim: _Claim, claims: Sequence[_Claim]) -> float:
@@ -103,7 +102,7 @@ def _support(claim: _Claim, claims: Sequence[_Claim]) -> float:
 
 
 def _agreement(regions: set[str], others: set[str]) -> float:
-    if len(others) >= _VAGUE_FROM:
+    if is_vague(others):  # a vague word contradicts none of its regions
         return len(regions & others) / len(regions)
     head = {"head", "brain"}
     if regions <= head and others <= head:

@@ -1,11 +1,12 @@
 """The view of a radiograph: ViewPosition, view code, beam and patient orientation; then words, which alone name special views."""
 
+import re
 from collections.abc import Iterator
 
 from qc_models.facts import ViewLabel
 from qc_models.region_names import view_in, view_of_code
 from qc_models.roles.clues import Clues
-from qc_models.vocabulary import Laterality
+from qc_models.vocabulary import ITEM_REGIONS, Laterality
 
 _TEXTS = ("SeriesDescription", "ProtocolName", "AcquisitionProtocolName", "PerformedProcedureStepDescription")
 _STUDY_TEXTS = ("RequestedProcedureDescription", "StudyDescription")
@@ -33,6 +34,11 @@ _POSITIONS = {
     "LM": "LAT",
 }
 
+# Two views of a limb on one film, and how a text joins their names: 正侧位, AP/LAT, PA + OBL.
+_FILM_TEXTS = ("SeriesDescription", "ProtocolName", "AcquisitionProtocolName")
+_TOGETHER = re.compile("正位?[侧斜轴]|侧位?[斜轴]")
+_JOINTS = re.compile(r"[/+&,，、和]|\b(?:AND|UND|ET)\b")
+
 LATERAL_BEAM_DEG = (75.0, 105.0)
 OBLIQUE_BEAM_DEG = (20.0, 70.0)
 
@@ -47,7 +53,7 @@ def view_of(clues: Clues, regions: tuple[str, ...]) -> ViewLabel:
     if coded is None:
         if said is not None:
             return ViewLabel(said, 0.85, "text")
-        frontal = _from_patient_orientation(clues) == "FRONTAL"
+        frontal = _from_patient_orientation(clues) == "FRONTAL" and num_views_of(clues, regions) == 1
         return ViewLabel(view_in("FRONTAL", regions), 0.5, "header") if frontal else ViewLabel()
     if said is None or said == coded:
         return ViewLabel(coded, 0.95 if said else 0.85, "header")
@@ -55,6 +61,19 @@ def view_of(clues: Clues, regions: tuple[str, ...]) -> ViewLabel:
         return ViewLabel(said, 0.85, "text")
     same_direction = {said, coded} <= _FRONTAL or coded in _SPECIAL.get(said, ())
     return ViewLabel(coded, 0.8 if same_direction else 0.6, "header")
+
+
+def num_views_of(clues: Clues, regions: tuple[str, ...]) -> int:
+    """How many views the words of a radiograph name: 2 for two views of a limb on one film, 1 for any other."""
+    texts = [clues.text(keyword) for keyword in _FILM_TEXTS]
+    named = [{_one_frontal(view_in(part, regions)) for part in _JOINTS.split(text)} - {None} for text in texts]
+    together = any(_TOGETHER.search(text) for text in texts) or any(len(views) > 1 for views in named)
+    return 2 if together and ITEM_REGIONS["extremity"].intersection(regions) else 1
+
+
+def _one_frontal(view: str | None) -> str | None:
+    """The view, PA being AP: a text that says AP/PA means either."""
+    return "AP" if view == "PA" else view
 
 
 def components_of_view(view: str | None, side: Laterality | None) -> tuple[str, ...]:

@@ -26,7 +26,6 @@ _NOISE_TAPS: dict[Kernel, tuple[float, ...]] = {
     "lung": (-0.2, 1.0, -0.2),
 }
 _NOISE_FACTOR: dict[Kernel, float] = {"soft": 1.0, "brain": 0.45, "vessel": 1.1, "bone": 3.0, "lung": 2.6}
-BLOCK = 16
 
 
 def noise_of(kernel: Kernel, thickness_mm: float) -> float:
@@ -39,7 +38,7 @@ def ct_blocks(
 ) -> Iterator[Floats]:
     """Blocks [slices, rows, columns] of a grid in HU, from its first slice on, with noise of standard deviation `noise_hu`."""
     table = hounsfield(phase)
-    for start, stop in in_blocks(grid.slices, BLOCK):
+    for start, stop in in_blocks(grid.shape):
         block = table[draw_labels(shapes, grid.part(start, stop))]
         for image in block:
             filtered(image, _EDGE_TAPS[kernel])

@@ -86,10 +86,8 @@ class _CtStudy:
     def __init__(self, header: StudyHeader, item: ExamItem, folder: Path) -> None:
         self.header, self.folder, self.item = header, folder, item
         self.limb = item.region == "extremity"
-        side = "L" if header.seed % 2 else "R"
-        self.laterality = side if self.limb else None
         shapes: Sequence[Shape] = (
-            (limbs.knee() if side == "L" else mirrored(limbs.knee()))
+            (limbs.knee() if header.side == "L" else mirrored(limbs.knee()))
             if self.limb
             else body.whole_body(header.patient.sex)
         )
@@ -273,7 +271,7 @@ class _CtStudy:
             "ContentDate": day,
             "ProtocolName": _ANGIOGRAPHIES.get(item.id, f"{self.region.protocol}Routine"),
             "BodyPartExamined": self.region.body_part,
-            "Laterality": self.laterality,
+            "Laterality": header.side,
             "PatientPosition": "FFS" if self.limb else "HFS",
             "FrameOfReferenceUID": header.frame_of_reference_uid,
             "PositionReferenceIndicator": "",

@@ -74,9 +74,9 @@ def apply_defect(
     if name not in DEFECTS:
         raise InputError(f"no defect {name!r}; there are {', '.join(DEFECTS)}")
     if not source.is_dir():
-        raise InputError(f"{source.name}: is not a folder; give the folder of a study")
+        raise InputError("the source is not a folder; give the folder of a study")
     if target.exists() and any(target.iterdir()):
-        raise InputError(f"{target.name}: is not empty; give a new folder")
+        raise InputError("the target is not empty; give a new folder")
     defect = DEFECTS[name]
     value = defect.default if strength is None else float(strength)
     shutil.copytree(source, target, dirs_exist_ok=True)
@@ -84,7 +84,7 @@ def apply_defect(
         path.chmod(0o755 if path.is_dir() else 0o644)
     try:
         rng = np.random.default_rng([seed, *name.encode()])
-        changed, what = defect.apply(StudyFiles(target, source.name), value, rng)
+        changed, what = defect.apply(StudyFiles(target), value, rng)
     except InputError:
         shutil.rmtree(target)
         raise

@@ -45,7 +45,7 @@ def wrong_side(study: StudyFiles, strength: float, rng: np.random.Generator) -> 
     """Exchanges left and right in Laterality and ImageLaterality of this share of the sided images."""
     sided = [file for file in study.images if _side(file.header) in ("L", "R")]
     if not sided:
-        raise InputError(f"{study.name}: no image names a side; give a study of one side")
+        raise InputError("the study: no image names a side; give a study of one side")
 
     def change(dataset: Dataset) -> None:
         for keyword in ("Laterality", "ImageLaterality", "FrameLaterality"):
@@ -73,7 +73,7 @@ def birth_after_study(study: StudyFiles, strength: float, rng: np.random.Generat
         dataset.PatientBirthDate = _later(str(dataset.StudyDate), strength)
 
     if not all(file.header.get("StudyDate") for file in study.files):
-        raise InputError(f"{study.name}: an instance has no StudyDate to be born after")
+        raise InputError("the study: an instance has no StudyDate to be born after")
     return _edit_share(study, 1.0, rng, change, "of a patient born after the study")
 
 
@@ -86,7 +86,7 @@ def wrong_charset(study: StudyFiles, strength: float, rng: np.random.Generator) 
     ]
     if not able:
         raise InputError(
-            f"{study.name}: no text beyond ASCII under GB18030 or ISO_IR 192; every character set would read it"
+            "the study: no text beyond ASCII under GB18030 or ISO_IR 192; every character set would read it"
         )
 
     def change(dataset: Dataset) -> None:
@@ -122,7 +122,7 @@ def truncated_file(study: StudyFiles, strength: float, rng: np.random.Generator)
     if not 0 < strength < 1:
         raise InputError(f"strength {strength:g} is not a fraction of the pixel data; give a number between 0 and 1")
     if not study.images:
-        raise InputError(f"{study.name}: holds no image to cut")
+        raise InputError("the study: holds no image to cut")
     file = study.images[int(rng.integers(len(study.images)))]
     size, pixels = file.path.stat().st_size, len(pydicom.dcmread(file.path).PixelData)
     keep = size - pixels + min(max(int(pixels * strength), 1), pixels - 2)

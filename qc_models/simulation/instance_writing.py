@@ -22,6 +22,9 @@ from qc_models.simulation.vendors import Vendor
 UID_ROOT = "1.2.826.0.1.3680043.8.498."
 IMPLEMENTATION_UID = "1.2.826.0.1.3680043.8.498.20260901"
 
+_BLOCK_VOXELS = 1 << 22
+_SIDES = {None: "", "L": " 左侧", "R": " 右侧"}
+
 Request = Literal["code", "text", "none"]
 
 
@@ -40,7 +43,7 @@ class SimulatedSeries:
 
 @dataclass(frozen=True)
 class StudyHeader:
-    """What every instance of a study shares; a `procedure` is its code and its name."""
+    """What every instance of a study shares; a `procedure` is its code and its name, `side` that of a paired part."""
 
     procedure: tuple[str, str]
     vendor: Vendor
@@ -50,6 +53,7 @@ class StudyHeader:
     start_s: int  # seconds after midnight
     request: Request
     size: Literal["full", "small"]
+    side: Literal["L", "R"] | None = None
     key: tuple[str, ...] = field(default=())
 
     def uid(self, *parts: object) -> str:
@@ -113,7 +117,7 @@ def study_keywords(header: StudyHeader, modality: str, station: str) -> dict[str
     patient, vendor = header.patient, header.vendor
     procedure_code, procedure_name = header.procedure
     rng = np.random.default_rng([header.seed, 104729])
-    asked = procedure_name if header.request != "none" else None
+    asked = procedure_name + _SIDES[header.side] if header.request != "none" else None
     request_code = [code(procedure_code, procedure_name, "99TOUCHSTONE")] if header.request == "code" else None
     day = header.study_date
     return {
@@ -226,10 +230,9 @@ def write_file(path: Path, sop_class_uid: str, sop_instance_uid: str, elements: 
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     meta.ImplementationVersionName = "TOUCHSTONE_SIM"
-    with path.open("wb") as stream:
-        stream.write(bytes(128) + b"DICM")
-        write_file_meta_info(stream, meta)
-        stream.writelines(elements[tag] for tag in sorted(elements))
+    head = DicomBytesIO()
+    write_file_meta_info(head, meta)
+    path.write_bytes(b"".join([bytes(128), b"DICM", head.getvalue(), *(elements[tag] for tag in sorted(elements))]))
 
 
 def stored_values(values: NDArray[Any], low: int, high: int) -> NDArray[Any]:
@@ -237,7 +240,9 @@ def stored_values(values: NDArray[Any], low: int, high: int) -> NDArray[Any]:
     return np.asarray(np.clip(np.rint(values), low, high), np.int16 if low < 0 else np.uint16)
 
 
-def in_blocks(count: int, size: int) -> Iterator[tuple[int, int]]:
-    """Start and stop of consecutive blocks."""
+def in_blocks(shape: tuple[int, int, int]) -> Iterator[tuple[int, int]]:
+    """Start and stop of consecutive blocks of slices, so large that their number is small and so small that memory is."""
+    count, rows, columns = shape
+    size = max(_BLOCK_VOXELS // (rows * columns), 1)
     for start in range(0, count, size):
         yield start, min(start + size, count)

@@ -31,7 +31,6 @@ _FULL_SIGNAL = (
     "artery",
 )
 _FLOW_VOID = 0.12
-_BLOCK = 8
 
 
 def tissue_signal(
@@ -84,7 +83,7 @@ def mr_blocks(
     `shading` is the amplitude of the coil's smooth sensitivity; 0 for maps.
     """
     sensitivity = _sensitivity(grid, shading)
-    for start, stop in in_blocks(grid.slices, _BLOCK):
+    for start, stop in in_blocks(grid.shape):
         block = table[draw_labels(shapes, grid.part(start, stop))]
         for image in block:
             filtered(image, (0.2, 0.6, 0.2))

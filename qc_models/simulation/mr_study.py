@@ -50,8 +50,7 @@ class _MrStudy:
 
     def __init__(self, header: StudyHeader, item: ExamItem, folder: Path, with_contrast: bool) -> None:
         self.header, self.folder, self.item = header, folder, item
-        self.side = ("L" if header.seed % 2 else "R") if item.laterality == "yes" else None
-        self.shapes = mr_shapes(item, header.patient.sex, self.side)
+        self.shapes = mr_shapes(item, header.patient.sex, header.side)
         self.region = of_region(REGION_CODES, item.region)
         smallest = max(item.min_matrix) if item.min_matrix else 256
         self.matrix = 64 if header.size == "small" else max(256, smallest)
@@ -66,7 +65,9 @@ class _MrStudy:
         table = signal_table(protocol)
         instances: list[tuple[Mapping[str, Any], NDArray[Any]]] = []
         for plane in ("AX", "COR", "SAG"):
-            grid, _ = mr_grid(self.item, plane, protocol, matrix, None if self.item.region == "knee" else self.side)
+            grid, _ = mr_grid(
+                self.item, plane, protocol, matrix, None if self.item.region == "knee" else self.header.side
+            )
             part = _about_middle(grid, 3, 20.0)
             for block in mr_blocks(self.shapes, part, table, 25.0, self._rng("localizer", plane)):
                 for image in block:
@@ -89,7 +90,7 @@ class _MrStudy:
         """The series of one component."""
         plane, protocol = protocol_of(token, self.item.region)
         after_s = self._start(protocol)
-        grid, thickness = mr_grid(self.item, plane, protocol, self.matrix, self.side)
+        grid, thickness = mr_grid(self.item, plane, protocol, self.matrix, self.header.side)
         if token == "MIP":
             instances = self._projections(protocol, after_s)
         else:
@@ -223,7 +224,7 @@ class _MrStudy:
             "AcquisitionDate": day,
             "ContentDate": day,
             "BodyPartExamined": self.region.body_part,
-            "Laterality": self.side,
+            "Laterality": header.side,
             "PatientPosition": "FFS" if self.item.region == "knee" else "HFS",
             "FrameOfReferenceUID": header.frame_of_reference_uid,
             "PositionReferenceIndicator": "",

@@ -65,7 +65,7 @@ class _RadiographStudy:
         self.header, self.item = header, item
         self.mammography = item.region == "breast"
         self.modality = "MG" if self.mammography else header.vendor.radiograph_modality
-        self.side = ("L" if header.seed % 2 else "R") if item.laterality == "yes" else None
+        self.side = header.side
         self.place: XrayRegion = of_region(REGIONS, "open_mouth" if item.required == ("OPEN_MOUTH",) else item.region)
         self.region = of_region(REGION_CODES, item.region)
         low, high = item.kvp or (60, 80)
@@ -76,7 +76,8 @@ class _RadiographStudy:
 
     def image(self, token: str, order: int, number: int) -> tuple[Mapping[str, Any], NDArray[Any]]:
         """One radiograph: its own keywords and its pixels."""
-        view = view_of(token)
+        # Of the ribs, the side examined tells which oblique it is; of a limb every oblique is one.
+        view = view_of(f"OBL:{self.side}" if token == "OBL" and self.item.region == "ribs" else token)
         side = token[-1] if token.startswith(("CC:", "MLO:")) else self.side
         grid, pitch_mm = self._grid(view)
         pixels = self._pixels(token, grid, side)

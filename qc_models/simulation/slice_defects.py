@@ -96,11 +96,8 @@ def blank_slices(study: StudyFiles, strength: float, rng: np.random.Generator) -
         target = group.slices[i][0]
         dataset = pydicom.dcmread(target.path)
         size = int(dataset.Rows) * int(dataset.Columns) * int(dataset.SamplesPerPixel) * int(dataset.BitsAllocated) // 8
-        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        dataset.PixelData = bytes(size + size % 2)
-        dataset["PixelData"].VR = "OW" if int(dataset.BitsAllocated) > 8 else "OB"
-        dataset["PixelData"].is_undefined_length = False
-        dataset.save_as(target.path, implicit_vr=False, little_endian=True, enforce_file_format=True)
+        _store_native(dataset, bytes(size))
+        dataset.save_as(target.path, implicit_vr=False, little_endian=True)
         changed.append(target.path)
     return changed, f"{count} slices of series {group.series_instance_uid} hold nothing but 0"
 
@@ -125,7 +122,7 @@ def reversed_order(study: StudyFiles, strength: float, rng: np.random.Generator)
     count = _count(strength)
     groups = {group.series_instance_uid for group in study.slice_groups}
     if len(groups) < count:
-        raise InputError(f"{study.name}: has {len(groups)} series of slices, not {count}; give a smaller strength")
+        raise InputError(f"the study: has {len(groups)} series of slices, not {count}; give a smaller strength")
     changed = []
     for uid in sorted(groups)[:count]:
         numbers = [int(file.header.get("InstanceNumber", None) or 0) for file in study.series[uid]]
@@ -142,7 +139,7 @@ def shuffled(study: StudyFiles, strength: float, rng: np.random.Generator) -> Ch
     files = _some(range(len(study.files)), max(1, round(_share(strength) * len(study.files))), rng)
     paths = [study.files[i].path for i in files]
     order = rng.permutation(len(paths))
-    renamed = [path.with_name(f"IM{int(place):06d}") for path, place in zip(paths, order, strict=True)]
+    renamed = [path.with_name(f"{int(place):06d}_{path.name}") for path, place in zip(paths, order, strict=True)]
     for path, new in zip(paths, renamed, strict=True):
         path.rename(new)
     return renamed, f"{len(paths)} files renamed in random order"
@@ -154,13 +151,13 @@ def missing_series(study: StudyFiles, strength: float, rng: np.random.Generator)
     able = [files for files in study.series.values() if not all(file.is_localizer for file in files)]
     able = [files for files in able if any(file.is_source for file in files)] or able
     if len(able) < count:
-        raise InputError(f"{study.name}: has {len(able)} series to take out, not {count}; give a smaller strength")
+        raise InputError(f"the study: has {len(able)} series to take out, not {count}; give a smaller strength")
     files = [file for members in able[len(able) - count :] for file in members]
     return _unlink(study.with_same_instances(files)), f"{count} series removed"
 
 
 def scout_mixed_in(study: StudyFiles, strength: float, rng: np.random.Generator) -> Change:
-    """Puts `strength` localizer images, turned by 90 degrees, into a series of slices."""
+    """Puts `strength` localizer images, turned by 90 degrees and not compressed, into a series of slices."""
     count = _count(strength)
     group = study.choose_slices(rng)
     source = group.slices[len(group.slices) // 2][0]
@@ -173,10 +170,11 @@ def scout_mixed_in(study: StudyFiles, strength: float, rng: np.random.Generator)
         dataset.ImageOrientationPatient = [*row, *(f"{-value:.6f}" for value in normal)]
         dataset.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
         dataset.PixelSpacing = [f"{float(value) * 7 / 6:.6f}" for value in dataset.PixelSpacing]
+        _store_native(dataset, np.ascontiguousarray(dataset.pixel_array[::-1]).tobytes())
         dataset.InstanceNumber = number - 1 - extra if number > count else extra
         _rename(dataset, study.new_uid("scout", extra, source.sop_instance_uid))
         added.append(source.path.with_name(f"{source.path.stem}_scout{extra}{source.path.suffix}"))
-        dataset.save_as(added[-1])
+        dataset.save_as(added[-1], implicit_vr=False, little_endian=True)
     return added, f"{count} localizer images in series {group.series_instance_uid}"
 
 
@@ -185,7 +183,7 @@ def patient_mix_up(study: StudyFiles, strength: float, rng: np.random.Generator)
     count = _count(strength)
     if len(study.images) <= count:
         raise InputError(
-            f"{study.name}: has {len(study.images)} images, so {count} cannot be strangers; give a smaller strength"
+            f"the study: has {len(study.images)} images, so {count} cannot be strangers; give a smaller strength"
         )
     changed = []
     for i in _some(range(len(study.images)), count, rng):
@@ -238,6 +236,14 @@ def _take_pixels(dataset: Dataset, source: Dataset) -> None:
         if keyword in source:
             dataset[keyword] = source[keyword]
     dataset.file_meta.TransferSyntaxUID = source.file_meta.TransferSyntaxUID
+
+
+def _store_native(dataset: Dataset, data: bytes) -> None:
+    """Puts uncompressed pixels in, to be saved in explicit little endian."""
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.PixelData = data + bytes(len(data) % 2)
+    dataset["PixelData"].VR = "OW" if int(dataset.BitsAllocated) > 8 else "OB"
+    dataset["PixelData"].is_undefined_length = False
 
 
 def _some(indices: range, count: int, rng: np.random.Generator) -> list[int]:

@@ -71,10 +71,10 @@ class SliceGroup:
 
 
 class StudyFiles:
-    """All DICOM files below a folder, in order of path; `name` is what errors call it."""
+    """All DICOM files below a folder, in order of path."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.name = folder, name
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.files: list[StudyFile] = []
         for path in sorted(folder.rglob("*")):
             if path.is_file():
@@ -83,7 +83,7 @@ class StudyFiles:
                 except InvalidDicomError:
                     continue
         if not self.files:
-            raise InputError(f"{name}: holds no DICOM file; give the folder of a study")
+            raise InputError("the folder holds no DICOM file; give the folder of a study")
 
     @cached_property
     def images(self) -> list[StudyFile]:
@@ -122,7 +122,7 @@ class StudyFiles:
         able = [group for group in able if 2 * len(group.slices) >= max(len(other.slices) for other in able)]
         if not able:
             raise InputError(
-                f"{self.name}: no series has {least_interior} interior slices of single-frame images; "
+                f"the study: no series has {least_interior} interior slices of single-frame images; "
                 "give a cross-sectional study or a smaller strength"
             )
         return able[int(rng.integers(len(able)))]

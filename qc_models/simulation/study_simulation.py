@@ -57,8 +57,9 @@ def simulate_study(
     """Writes a study of `item` into `folder`: the series of all required components, less those in `omit`, and a localizer.
 
     `size="small"` keeps geometry and counts but shrinks the matrix to about 64 pixels. `request` says how the order is written:
-    code and text, text alone, or not at all. Raises InputError for an item whose region has no phantom, an unknown vendor, or an
-    `omit` that is no component of the item.
+    code and text, text alone, or not at all. A radiograph has no localizer, so that nothing is written where its only view is
+    left out. Raises InputError for an item whose region has no phantom, an unknown vendor, or an `omit` that is no component
+    of the item.
     """
     if seed < 0:
         raise InputError(f"seed {seed} is negative; give 0 or more")
@@ -67,6 +68,7 @@ def simulate_study(
     except ValueError as error:
         raise InputError(f"study date {study_date!r} is no day; give YYYYMMDD") from error
     who = patient or draw_patient(seed, study_date, "F" if item.id in _WOMEN else "M" if item.id in _MEN else None)
+    side: Literal["L", "R"] | None = ("L" if seed % 2 else "R") if item.laterality == "yes" else None
     header = StudyHeader(
         (item.id, item.name.zh.partition("或")[0]),  # a doctor asks for one of an item's alternatives
         vendor_named(vendor),
@@ -76,9 +78,8 @@ def simulate_study(
         8 * 3600 + (seed * 7919) % (8 * 3600),
         request,
         size,
+        side,
         key=(item.id, str(seed), vendor, size, study_date, who.patient_id),
     )
     series = _WRITERS[item.modality](header, item, folder, omit, include_optional)
-    if not series:
-        raise InputError(f"{item.id}: nothing is left to write without {', '.join(omit)}; leave a component in")
     return SimulatedStudy(folder, header.study_instance_uid, item.id, who, tuple(series))

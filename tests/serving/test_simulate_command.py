@@ -62,6 +62,7 @@ def test_special_studies_and_the_list(tmp_path: Path) -> None:
         (["XR-HAND", "--out", "x", "--defect", "gremlins"], 2, "no defect 'gremlins'"),
         (["XR-HAND", "--out", "x", "--defect", "missing_slices:many"], 2, "'many' is not a number"),
         (["XR-HAND", "--out", "x", "--vendor", "acme"], 3, "no vendor 'acme'"),
+        (["XR-CHEST", "--out", "x", "--omit", "PA|AP"], 3, "nothing is left to write without PA|AP"),
         (["--out", "x", "--source", "."], 2, "needs a --defect"),
         (["XR-HAND", "--out", "x", "--source", ".", "--defect", "shuffled"], 2, "--source stands for itself"),
         (["XR-HAND", "XR-KNEE", "--out", "x", "--omit", "LAT"], 2, "exactly one item"),

@@ -2,14 +2,17 @@
 
 Direction: higher is worse. gap = (median distance of positions - SliceThickness) / SliceThickness; negative where slices overlap.
 CT is read as a volume, so no gap is right there, unless another stack shows the same range without one (a high-resolution set of
-sparse slices beside a whole volume); of MR up to 30 % is usual (items of the default catalogue).
+sparse slices beside a whole volume); of MR up to 30 % is usual (items of the default catalogue). A volume
+that came in several stacks is measured as one.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from qc_models.evidence import Evidence
 from qc_models.facts import StackFacts
 from qc_models.findings import Location, Measurement, Quantity
+from qc_models.volume import volumes
 
 _TEXTS = {
     "en": "slices of {thickness_mm:.2f} mm stand {step_mm:.2f} mm apart: {value:.0%} of a slice lies between them unseen",
@@ -43,9 +46,19 @@ def gap_ratio(step_mm: float, slice_thickness_mm: float) -> float:
 
 def measure(evidence: Evidence) -> Iterator[Measurement]:
     """The gap of every CT and MR stack of three slices or more; of CT only where no other stack fills it."""
-    for facts in evidence.stack_facts:
+    steps_mm = {
+        (stack.series_instance_uid, stack.index): volume.whole.step_mm
+        for volume in volumes(evidence)
+        for stack, _ in volume.parts
+        if len(volume.parts) > 1
+    }
+    stacks = [
+        replace(facts, step_mm=steps_mm.get((facts.series_instance_uid, facts.index), facts.step_mm))
+        for facts in evidence.stack_facts
+    ]
+    for facts in stacks:
         ratio = _ratio(facts)
-        if ratio is None or (facts.modality == "CT" and ratio > ROUNDING and _filled(facts, evidence.stack_facts)):
+        if ratio is None or (facts.modality == "CT" and ratio > ROUNDING and _filled(facts, stacks)):
             continue
         yield Measurement(
             f"adequacy.gap.{facts.modality.lower()}_ratio",

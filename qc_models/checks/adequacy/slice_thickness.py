@@ -4,7 +4,8 @@ Direction: higher is worse. `thinnest_mm` is the thickness of the thinnest stack
 reconstruction beside a thin one costs nothing. `coarsest_part_mm` asks the same of every part of the scan range: the thickness
 of the thinnest stack that covers it, at the part where that is worst (sequential head CT with 4 mm slices at the base and 7 mm
 above). Exempt are diffusion, ADC, dynamic and subtracted stacks, thick MRCP slabs, projections and CT reformats, whose
-SliceThickness is that of no acquisition.
+SliceThickness is that of no acquisition. Where a header leaves the thickness out, the step between slices stands for it, and
+`ct_unknown` and `mr_unknown` say so: whether tissue lies unseen between the slices cannot be told then.
 """
 
 from collections import defaultdict
@@ -32,6 +33,16 @@ QUANTITIES = {
         "reconstruct thinner slices over the whole range and send them",
         "请重建覆盖全范围的薄层并上传",
     ),
+    **{
+        f"{modality}_unknown": Quantity(
+            "slices",
+            "{value:.0f} slices for {component} have no SliceThickness; they stand {step_mm} mm apart",
+            "{component} 有 {value:.0f} 层缺少层厚信息，层间距为 {step_mm} mm",
+            "send the images with SliceThickness (0018,0050), as the scanner wrote it",
+            "请发送包含层厚 SliceThickness (0018,0050) 的原始图像",
+        )
+        for modality in ("ct", "mr")
+    },
 }
 
 EXEMPT_ROLES = frozenset({"DWI", "ADC", "DYNAMIC", "MIP", "SUB"})
@@ -40,12 +51,16 @@ MIN_PART_MM = 20.0  # a shorter part is the overhang of a thick reconstruction
 
 
 def has_thickness(stack: StackFacts) -> bool:
-    """Whether a stack's slice thickness says how finely it was taken."""
-    if stack.slice_thickness_mm is None or not EXEMPT_ROLES.isdisjoint(stack.roles):
+    """Whether a stack's slice thickness, or the step that stands for it, says how finely it was taken."""
+    return _is_asked(stack) and _thickness(stack) > 0
+
+
+def _is_asked(stack: StackFacts) -> bool:
+    if not EXEMPT_ROLES.isdisjoint(stack.roles):
         return False
     if stack.modality == "CT":
         return stack.nearest_plane == "axial"
-    return not ("MRCP" in stack.roles and stack.slice_thickness_mm > THICK_SLAB_MM)
+    return not ("MRCP" in stack.roles and _thickness(stack) > THICK_SLAB_MM)
 
 
 def finest_cover(parts: Sequence[tuple[float, float, float]]) -> list[tuple[float, float]]:
@@ -60,8 +75,17 @@ def finest_cover(parts: Sequence[tuple[float, float, float]]) -> list[tuple[floa
 
 
 def relate(facts: Facts, item: ExamItem, as_of: date) -> Iterator[Measurement]:
-    """The thinnest stack of each component, and for CT the coarsest part of its range."""
+    """The thinnest stack of each component, for CT the coarsest part of its range, and what has no thickness."""
     for component, stacks in filling(item, facts).items():
+        for unknown in (stack for stack in stacks if _is_asked(stack) and stack.slice_thickness_mm is None):
+            step_mm = unknown.step_mm and round(unknown.step_mm, 2)
+            yield Measurement(
+                f"adequacy.slice_thickness.{item.modality.lower()}_unknown",
+                unknown.num_slices,
+                "slices",
+                _place(unknown),
+                {"component": component, "step_mm": step_mm},
+            )
         measured = [stack for stack in stacks if has_thickness(stack)]
         thinnest = min(measured, key=_thickness, default=None)
         if thinnest is None:
@@ -96,7 +120,7 @@ def _coarsest_part(stacks: Iterable[StackFacts]) -> tuple[StackFacts, float] | N
 
 
 def _thickness(stack: StackFacts) -> float:
-    return stack.slice_thickness_mm or 0.0
+    return stack.slice_thickness_mm or stack.step_mm or 0.0
 
 
 def _place(stack: StackFacts) -> Location:

@@ -14,6 +14,7 @@ from qc_models.evidence import Evidence, PixelFailure
 from qc_models.facts import StackFacts
 from qc_models.findings import Location, Measurement, Quantity
 from qc_models.frame_statistics import FrameStatistics
+from qc_models.roles.localizer import PLACED_CLASSES
 from qc_models.stack import Stack
 from qc_models.study import Frame, Unreadable
 
@@ -21,9 +22,6 @@ _NAME = "completeness.pixel_integrity"
 _SHOWN = 20
 _FEWEST_LEVELS = 3  # values an image must have for its equal to be more than chance
 _COMPUTED = frozenset({"ADC", "MIP", "SUB", "SWI", "PHASE", "FIELDMAP"})
-_PLACED_CLASSES = frozenset(  # CT, MR, and their enhanced images
-    f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "2.1", "2.2", "4", "4.1", "4.3", "4.4")
-)
 
 QUANTITIES = {
     "undecodable": Quantity(
@@ -150,7 +148,7 @@ def _unplaced(evidence: Evidence, stack: Stack) -> Iterator[Measurement]:
         frame
         for frame in stack.frames
         if (frame.image_position_patient is None or frame.image_orientation_patient is None)
-        and evidence.instance(frame).sop_class_uid in _PLACED_CLASSES
+        and evidence.instance(frame).sop_class_uid in PLACED_CLASSES
     ]
     if without:
         place = Location(stack.series_instance_uid, without[0].sop_instance_uid, stack=stack.index)

@@ -3,8 +3,9 @@
 `coverage_mm` is the length of the union of the ranges of the item's stacks along head-foot, slice thickness included, for the
 best covered phase (CT) or sequence (MR): lower is worse. CT counts axial stacks, or all where there are none; MR axial stacks, or
 isotropic volumes (at most 1.5 mm) in another plane where there are none. `uncovered_gap_mm` is the longest stretch inside that no
-stack covers: higher is worse. It is a floor for adults and no proof that the right organ was covered: landmarks decide where a
-model sees them. `length_mm` is the length of each stack along its own normal. Source: min_coverage_mm of the exam item.
+stack covers, where it exceeds the usual gap between slices by half a step, as one lost slice does: higher is worse. It is a floor
+for adults and no proof that the right organ was covered: landmarks decide where a model sees them. `length_mm` is the length of
+each stack along its own normal. Source: min_coverage_mm of the exam item.
 """
 
 from collections import defaultdict
@@ -72,13 +73,14 @@ def relate(facts: Facts, item: ExamItem, as_of: date) -> Iterator[Measurement]:
     wanted = item.scan_range
     if wanted is None or wanted.min_coverage_mm is None or item.modality == "XR":
         return
-    unions = [union_mm(ranges_mm) for ranges_mm in _phases(_counted(stacks_for(item, facts), item.modality))]
+    counted = _counted(stacks_for(item, facts), item.modality)
+    unions = [union_mm(ranges_mm) for ranges_mm in _phases(counted)]
     if not unions:
         return
     covered, (low, high) = max(unions)
     detail = {"item": item.id, "floor_mm": wanted.min_coverage_mm, "start": wanted.start, "end": wanted.end}
     yield Measurement(f"{_NAME}.coverage_mm", round(covered, 1), "mm", detail=detail)
-    if high - low > 0.01:
+    if high - low > max(map(_usual_gap_mm, counted)):
         gap = {"low_mm": round(low, 1), "high_mm": round(high, 1)}
         yield Measurement(f"{_NAME}.uncovered_gap_mm", round(high - low, 1), "mm", detail=gap)
 
@@ -88,6 +90,12 @@ def _counted(stacks: Sequence[StackFacts], modality: str) -> list[StackFacts]:
     ranged = [stack for stack in stacks if stack.extent_mm is not None and stack.role != "MIP"]
     axial = [stack for stack in ranged if stack.nearest_plane == "axial"]
     return axial or (ranged if modality == "CT" else [stack for stack in ranged if is_isotropic(stack)])
+
+
+def _usual_gap_mm(stack: StackFacts) -> float:
+    """What may lie between two stacks: the gap between slices and half a step; one lost slice leaves more."""
+    step_mm = stack.step_mm or stack.slice_thickness_mm or 0.0
+    return step_mm / 2 + max(0.0, step_mm - (stack.slice_thickness_mm or step_mm))
 
 
 def _phases(stacks: Sequence[StackFacts]) -> list[list[tuple[float, float]]]:

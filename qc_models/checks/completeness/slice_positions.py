@@ -5,14 +5,16 @@ SpacingBetweenSlices alone. The usual step is the most common one, or a smaller 
 k usual steps misses k - 1 slices. A gap of three slices or more between blocks is planned unless instance numbers are absent
 there; CT must show by numbers that none is. A spacing that changes half way makes two regular parts and misses nothing. Where
 all steps are equal, the stride of the instance numbers and the declared spacing or thickness tell that only every k-th slice
-came. At each position one frame a time is expected: as many as CardiacNumberOfImages says or as most positions have.
+came. A volume that came as several series or stacks is judged as one. What stands in a gap with another matrix or spacing, or
+has lost its position, is not missing. Slices that are torn apart, one or two to a stack, cannot be judged: they are `scattered`.
+At each position one frame a time is expected: as many as CardiacNumberOfImages says or as most positions have.
 Source: gaps in positions mean lost slices in CT and may be planned in MR (public import bugs of ITK and dcm2niix).
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -21,21 +23,20 @@ import numpy as np
 from qc_models.checks.completeness.instance_numbers import numberings
 from qc_models.evidence import Evidence
 from qc_models.findings import Location, Measurement, Quantity
-from qc_models.stack import Stack, time_of
+from qc_models.slice_steps import Declared, Steps, examine, rounding_of_mm
+from qc_models.stack import ORIENTATION_TOLERANCE_DEG, SAME_POSITION_MM, Stack, time_of
 from qc_models.study import Frame
+from qc_models.volume import Volume, volumes
 
 _NAME = "completeness.slice_positions"
 _SHOWN = 20
+# Fewer images than this in one place of a series are a fragment, and fewer fragments tear nothing apart.
+_FEW = 3
+_OFF_PLACE = 0.1  # usual steps by which an image may lie beside the place of a slice that it stands for
 
-EVEN = 0.01  # relative; orientations are rounded too
-SAME_STEP = 0.05  # relative; steps that differ by less are one step
-WIDEST_STEP = 1.35  # slice thicknesses; gaps of up to a third are usual in MR
-GAP = 1.5  # usual steps from which on a step is a gap
-LARGEST_ROUNDING_MM = 0.1  # positions of fewer decimals are meant as they stand
-BLOCK_GAP = (
-    3  # slices that a planned gap between blocks leaves out (steps, where it is no multiple), and that a block holds
-)
-PROOF = 3  # usual steps that prove a spacing constant without the help of numbers
+Numbers = Mapping[
+    tuple[str, int], Sequence[int]
+]  # by series and index of a stack: the instance numbers of its numbering
 
 QUANTITIES = {
     "step_mm": Quantity(
@@ -94,6 +95,27 @@ QUANTITIES = {
         "nothing, if the blocks were planned; else send the series again",
         "如为计划内的分段扫描则无需处理；否则请重新发送",
     ),
+    "odd_geometry": Quantity(
+        "images",
+        "{value:.0f} images stand in gaps of the stack, but with another matrix, pixel spacing or thickness, behind {after}",
+        "{value:.0f} 幅图像位于该组层面之间，但矩阵、像素间距或层厚不同，位于 {after} 之后",
+        "send these images as the scanner wrote them; if the scanner did, reconstruct the series with one geometry",
+        "请发送设备原始图像；如设备原始图像即如此，请以统一的矩阵和间距重建该序列",
+    ),
+    "scattered": Quantity(
+        "images",
+        "{value:.0f} of {num_images} parallel images lie alone or in pairs, so that lost slices cannot be told",
+        "{num_images} 幅平行图像中有 {value:.0f} 幅孤立或仅成对，无法判断是否缺层",
+        "send each series under one SeriesInstanceUID and FrameOfReferenceUID, as the scanner wrote it",
+        "请按设备原始数据发送：同一序列使用同一 SeriesInstanceUID 和 FrameOfReferenceUID",
+    ),
+    "split_series": Quantity(
+        "series",
+        "one volume came as {value:.0f} series; its slices are judged together",
+        "同一容积的图像分成了 {value:.0f} 个序列，已合并判断层面",
+        "send the volume as one series",
+        "请作为一个序列发送",
+    ),
     "overlap_mm": Quantity(
         "mm",
         "slices of {thickness_mm} mm overlap by {value:.2f} mm",
@@ -102,103 +124,6 @@ QUANTITIES = {
         "重叠重建属正常情况，无需处理",
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What else is known of a stack's steps; `absent` counts for each step the instance numbers absent from the series there."""
-
-    absent: tuple[int, ...] | None = None
-    spacing_mm: float | None = None
-    thickness_mm: float | None = None
-    rounding_mm: float = 0.0
-    strict: bool = True
-
-    def fits(self, step_mm: float) -> bool:
-        """Whether a step is what SpacingBetweenSlices says, else whether the slices leave no wide gap.
-
-        SpacingBetweenSlices is centre to centre; some MR scanners write the gap instead, which is less than a slice.
-        """
-        thickness = self.thickness_mm or 0.0
-        if self.spacing_mm is None:
-            return not thickness or 0.5 * thickness <= step_mm <= WIDEST_STEP * thickness
-        is_gap = not self.strict and self.spacing_mm < 0.95 * thickness
-        meant = (self.spacing_mm, self.spacing_mm + thickness) if is_gap else (self.spacing_mm,)
-        return any(_same(step_mm, value, self.rounding_mm) for value in meant)
-
-    def times(self, step_mm: float) -> int:
-        """How many slices of the declared spacing, else of the thickness, one step has room for; 1 where it is no multiple."""
-        if self.spacing_mm is None:
-            return max(1, int(step_mm / (self.thickness_mm or step_mm) + 0.1))
-        times = max(1, round(step_mm / self.spacing_mm))
-        return times if _same(step_mm, times * self.spacing_mm, self.rounding_mm) else 1
-
-
-@dataclass
-class Steps:
-    """What the steps between slices tell, by the index of the slice before the step; `irregular` is relative to the usual step."""
-
-    usual_mm: list[float]
-    missing: dict[int, int] = field(default_factory=dict)
-    planned: dict[int, int] = field(default_factory=dict)
-    irregular: dict[int, float] = field(default_factory=dict)
-    thinned: int = 1  # one slice in so many, by the declared spacing or thickness alone
-
-
-def examine(steps_mm: Sequence[float], declared: Declared) -> Steps:
-    """Tells lost slices, planned gaps and uneven steps apart; needs one step at least."""
-    stride, skipped = _stride(declared.absent)
-    parts = _parts(steps_mm, skipped, declared.rounding_mm)
-    found = Steps([usual_step(steps_mm, skipped, declared.rounding_mm)] * len(steps_mm))
-    if len(parts) > 1:
-        found.usual_mm = _usual_by_part(len(steps_mm), parts)
-    elif not declared.fits(found.usual_mm[0]):
-        usual = found.usual_mm[0]
-        if stride > 1 and declared.fits(usual / stride):
-            skipped, found.usual_mm = declared.absent, [usual / stride] * len(steps_mm)
-        else:
-            found.thinned = declared.times(usual)
-    ratios = [step / usual for step, usual in zip(steps_mm, found.usual_mm, strict=True)]
-    proven = sum(abs(ratio - 1) <= 0.1 for ratio in ratios) >= PROOF
-    for i, ratio in enumerate(ratios):
-        usual = found.usual_mm[i]
-        if ratio - declared.rounding_mm / usual < GAP:
-            deviation = abs(steps_mm[i] - usual) - declared.rounding_mm
-            joint = len(parts) > 1 and not any(start <= i < stop for start, stop, _ in parts)
-            if deviation > EVEN * usual and not joint:
-                found.irregular[i] = deviation / usual
-            continue
-        count = max(1, round(ratio) - 1)
-        multiple = abs(ratio - count - 1) <= min(0.3, 0.1 + 0.02 * count + declared.rounding_mm / usual)
-        between_blocks = (count >= BLOCK_GAP or (ratio >= BLOCK_GAP and not multiple)) and _regular_around(ratios, i)
-        if skipped is not None and skipped[i]:
-            found.missing[i] = min(count, skipped[i])
-        elif between_blocks and (skipped is not None or not declared.strict):
-            found.planned[i] = count
-        elif multiple and proven and (declared.strict or count < BLOCK_GAP):
-            found.missing[i] = count
-        else:
-            found.irregular[i] = abs(ratio - 1)
-    return found
-
-
-def usual_step(steps_mm: Sequence[float], skipped: Sequence[int] | None, rounding_mm: float) -> float:
-    """The most common step, or a smaller one of which it is a multiple, if a third of the steps or the numbers bear it out."""
-    clusters: list[list[int]] = []
-    for i in sorted(range(len(steps_mm)), key=steps_mm.__getitem__):
-        if clusters and _same(steps_mm[clusters[-1][0]], steps_mm[i], rounding_mm):
-            clusters[-1].append(i)
-        else:
-            clusters.append([i])
-    centres = [float(np.median([steps_mm[i] for i in cluster])) for cluster in clusters]
-    most = max(range(len(clusters)), key=lambda k: (len(clusters[k]), -k))
-    for k in range(most):
-        times = round(centres[most] / centres[k])
-        numbers_agree = skipped is not None and all(skipped[i] for i in clusters[most])
-        borne_out = numbers_agree or len(clusters[k]) * 3 >= len(steps_mm)
-        if 2 <= times <= 10 and abs(centres[most] / centres[k] - times) <= 0.1 and borne_out:
-            return centres[k]
-    return centres[most]
 
 
 def frames_missing(counts: Sequence[int], declared: int | None, labelled: bool) -> tuple[int, dict[int, int]]:
@@ -219,50 +144,61 @@ def frames_missing(counts: Sequence[int], declared: int | None, labelled: bool) 
 
 
 def measure(evidence: Evidence) -> Iterator[Measurement]:
-    """Measures each stack that has positions, but for localizers."""
+    """Measures each volume, and each stack of it, but for localizers."""
     by_series: dict[str, list[Stack]] = defaultdict(list)
-    for stack in evidence.stacks:
-        by_series[stack.series_instance_uid].append(stack)
-    present = {
-        (stack.series_instance_uid, stack.index): sorted(
-            {frame.instance_number for member in group for frame in member.frames if frame.instance_number is not None}
-        )
-        for stacks in by_series.values()
-        for group in numberings(stacks)
-        for stack in group
-    }
+    pictures: dict[str, list[Stack]] = defaultdict(list)
     for stack, facts in zip(evidence.stacks, evidence.stack_facts, strict=True):
-        if stack.modality != "XR" and stack.normal is not None and not facts.is_localizer:
-            numbers = present[stack.series_instance_uid, stack.index]
-            yield from _measure_steps(stack, numbers, reformatted=facts.derived)
+        by_series[stack.series_instance_uid].append(stack)
+        if not facts.is_localizer:
+            pictures[stack.series_instance_uid].append(stack)
+    present: dict[tuple[str, int], Sequence[int]] = {}
+    for stacks in by_series.values():
+        for group in numberings(stacks):
+            numbers = sorted(_numbers_of(group))
+            present.update({(stack.series_instance_uid, stack.index): numbers for stack in group})
+    found = volumes(evidence)
+    for volume in found:
+        own = [stack for stack, _ in volume.parts]
+        series = list(dict.fromkeys(stack.series_instance_uid for stack in own))
+        if len(series) > 1:
+            yield Measurement(f"{_NAME}.split_series", len(series), "series", Location(series[0]))
+        beside = [stack for uid in series for stack in pictures[uid] if stack not in own]
+        yield from _measure_steps(volume, present, beside)
+        for stack in own:
             yield from _measure_frames(stack, _declared_phases(evidence, stack))
+    yield from _scattered(found)
 
 
-def _measure_steps(stack: Stack, present: Sequence[int], *, reformatted: bool) -> Iterator[Measurement]:
+def _measure_steps(volume: Volume, present: Numbers, beside: Sequence[Stack]) -> Iterator[Measurement]:
+    stack = volume.whole
     steps_mm = [float(step) for step in np.diff(stack.slice_positions_mm)]
     if not steps_mm:
         return
-    first = _first_frames(stack)
+    first = stack.first_frames
     spacings = [frame.spacing_between_slices_mm for frame in stack.frames if frame.spacing_between_slices_mm]
     declared = Declared(
-        absent=_absent([frame.instance_number for frame in first], present),
+        absent=_absent(volume, present),
         spacing_mm=float(np.median(spacings)) if spacings else None,
         thickness_mm=stack.slice_thickness_mm,
-        rounding_mm=_rounding_mm(stack),
+        rounding_mm=rounding_of_mm(stack),
         strict=stack.modality == "CT",
     )
     found = examine(steps_mm, declared)
+    odd = _fill_gaps(found, stack, beside)
     usual = sorted(set(found.usual_mm))
     step_mm = round(float(np.median(found.usual_mm)), 3)
 
     def told(quantity: str, value: float, unit: str, slices: Sequence[int] = (), **detail: Any) -> Measurement:
-        place = Location(stack.series_instance_uid, slice=slices[0] if slices else None, stack=stack.index)
-        after = [_place(stack, first, i) for i in slices[:_SHOWN]]
+        own, number = volume.home(first[slices[0]]) if slices else (stack, None)
+        place = Location(own.series_instance_uid, slice=number, stack=own.index)
+        after = [_place(stack, i) for i in slices[:_SHOWN]]
         return Measurement(f"{_NAME}.{quantity}", value, unit, place, {"step_mm": step_mm, "after": after} | detail)
 
     yield told("step_mm", step_mm, "mm")
     if found.missing:
-        yield told("missing", sum(found.missing.values()), "slices", list(found.missing))
+        yield told("missing", sum(found.missing.values()), "slices", sorted(found.missing))
+    if odd:
+        yield told("odd_geometry", sum(odd.values()), "images", sorted(odd))
     if found.planned:
         yield told("planned_gap", sum(found.planned.values()), "slices", list(found.planned))
     if found.irregular:
@@ -271,11 +207,66 @@ def _measure_steps(stack: Stack, present: Sequence[int], *, reformatted: bool) -
     if len(usual) > 1:
         changes = [i for i in range(len(steps_mm) - 1) if found.usual_mm[i] != found.usual_mm[i + 1]]
         yield told("step_change", usual[-1] / usual[0], "ratio", changes, steps_mm=[round(step, 3) for step in usual])
-    if found.thinned > 1 and not reformatted:  # spacing and thickness of a reformat are often those of its source
+    reformatted = volume.parts[0][1].derived  # spacing and thickness of a reformat are often those of its source
+    if found.thinned > 1 and not reformatted:
         yield told("thinned", found.thinned, "ratio", declared_mm=declared.spacing_mm or declared.thickness_mm)
     overlap_mm = (declared.thickness_mm or 0.0) - step_mm
     if overlap_mm > declared.rounding_mm + 0.01:
         yield told("overlap_mm", round(overlap_mm, 3), "mm", thickness_mm=declared.thickness_mm)
+
+
+def _fill_gaps(found: Steps, stack: Stack, beside: Sequence[Stack]) -> dict[int, int]:
+    """Takes out of the gaps what stands there in other stacks or, without a position, by its number; how many stand, by step."""
+    positions = [float(position) for position in stack.slice_positions_mm]
+    placed, numbers = _placed_between(stack, beside), _numbers_of([other for other in beside if other.normal is None])
+    odd: dict[int, int] = {}
+    for i in {*found.missing, *found.planned, *found.irregular}:
+        room = round((positions[i + 1] - positions[i]) / found.usual_mm[i]) - 1
+        places = [(position - positions[i]) / found.usual_mm[i] for position in placed]
+        inside = sum(abs(place - round(place)) <= _OFF_PLACE and 1 <= round(place) <= room for place in places)
+        ends = [frame.instance_number for frame in stack.first_frames[i : i + 2] if frame.instance_number is not None]
+        unplaced = sum(min(ends) < number < max(ends) for number in numbers) if ends else 0
+        if room > 0 and inside + unplaced:
+            left = min(found.missing.pop(i, 0), room - inside - unplaced)
+            found.planned.pop(i, None)
+            found.irregular.pop(i, None)
+            if left > 0:
+                found.missing[i] = left
+        if inside:
+            odd[i] = inside
+    return odd
+
+
+def _placed_between(stack: Stack, beside: Sequence[Stack]) -> set[float]:
+    """Where the slices of parallel stacks stand that share no place with this one, as other echoes of it would; in mm."""
+    normal, positions = np.array(stack.normal), stack.slice_positions_mm
+    between: set[float] = set()
+    for other in beside:
+        if other.normal is None or normal @ np.array(other.normal) < math.cos(math.radians(ORIENTATION_TOLERANCE_DEG)):
+            continue
+        along = np.array([frame.image_position_patient for frame in other.first_frames]) @ normal
+        if np.abs(positions[:, None] - along).min() > SAME_POSITION_MM:
+            between.update(float(position) for position in along)
+    return between
+
+
+def _scattered(found: Sequence[Volume]) -> Iterator[Measurement]:
+    """Tells parallel images of one role, most of which lie in fragments of a series; several times of one place are none."""
+    alike: dict[tuple[object, ...], list[list[Stack]]] = defaultdict(list)
+    for volume in found:
+        pieces: dict[str, list[Stack]] = defaultdict(list)
+        for stack, _ in volume.parts:
+            pieces[stack.series_instance_uid].append(stack)
+        normal = tuple(round(value, 2) + 0.0 for value in volume.whole.normal or ())
+        alike[volume.whole.modality, volume.parts[0][1].roles, normal] += pieces.values()
+    for groups in alike.values():
+        num_images = [sum(len(stack.frames) for stack in group) for group in groups]
+        fragments = [(group, number) for group, number in zip(groups, num_images, strict=True) if number < _FEW]
+        value = sum(number for _, number in fragments)
+        if len(fragments) >= _FEW and value * 2 > sum(num_images):
+            first = fragments[0][0][0]
+            place = Location(first.series_instance_uid, first.frames[0].sop_instance_uid, stack=first.index)
+            yield Measurement(f"{_NAME}.scattered", value, "images", place, {"num_images": sum(num_images)})
 
 
 def _measure_frames(stack: Stack, declared: int | None) -> Iterator[Measurement]:
@@ -294,13 +285,12 @@ def _measure_frames(stack: Stack, declared: int | None) -> Iterator[Measurement]
         if difference > 0 and (expected == 1 or not labelled[i]):
             surplus[i] = surplus.get(i, 0) + difference
     fewer = {i: -difference for i, difference in differences.items() if difference < 0}
-    first = _first_frames(stack)
     for quantity, found in (("duplicate", dict(sorted(surplus.items()))), ("missing_frames", fewer)):
         if found:
             where = next(iter(found))
             uid = frames[where][-1].sop_instance_uid if quantity == "duplicate" else None
             place = Location(stack.series_instance_uid, uid, slice=where, stack=stack.index)
-            detail = {"at": [_place(stack, first, i) for i in list(found)[:_SHOWN]], "expected": expected}
+            detail = {"at": [_place(stack, i) for i in list(found)[:_SHOWN]], "expected": expected}
             yield Measurement(f"{_NAME}.{quantity}", sum(found.values()), "images", place, detail)
 
 
@@ -319,81 +309,35 @@ def _declared_phases(evidence: Evidence, stack: Stack) -> int | None:
     return evidence.instance(stack.frames[0]).header.integer("CardiacNumberOfImages")
 
 
-def _stride(absent: Sequence[int] | None) -> tuple[int, Sequence[int] | None]:
-    """The stride of numbers from slice to slice (the smallest that a fifth of the steps share), and how many it skips at each."""
-    if absent is None:
-        return 1, None
-    stride = 1 + min((value for value, steps in Counter(absent).items() if steps * 5 >= len(absent)), default=0)
-    return stride, [round((value + 1) / stride) - 1 for value in absent]
+def _numbers_of(stacks: Sequence[Stack]) -> set[int]:
+    return {frame.instance_number for stack in stacks for frame in stack.frames if frame.instance_number is not None}
 
 
-def _parts(
-    steps_mm: Sequence[float], skipped: Sequence[int] | None, rounding_mm: float
-) -> list[tuple[int, int, float]]:
-    """Runs of one step (start, stop, step) that differ from each other; none or one where the stack has one spacing."""
-    runs: list[tuple[int, int]] = []
-    for i, step in enumerate(steps_mm):
-        if runs and _same(steps_mm[runs[-1][0]], step, rounding_mm):
-            runs[-1] = (runs[-1][0], i + 1)
-        else:
-            runs.append((i, i + 1))
-    shortest = max(PROOF, len(steps_mm) // 8)
-    parts = [
-        (start, stop, float(np.median(steps_mm[start:stop])))
-        for start, stop in runs
-        if stop - start >= shortest and (skipped is None or sum(map(bool, skipped[start:stop])) * 2 < stop - start)
-    ]
-    return parts if any(not _same(parts[0][2], step, rounding_mm) for _, _, step in parts) else parts[:1]
+def _absent(volume: Volume, present: Numbers) -> tuple[int, ...] | None:
+    """For each pair of neighbours how many of the numbers between them no image has; None without numbers.
 
-
-def _usual_by_part(num_steps: int, parts: Sequence[tuple[int, int, float]]) -> list[float]:
-    """For each step the usual one of its part; between two parts the larger of theirs."""
-    usual = []
-    for i in range(num_steps):
-        before = [step for start, _, step in parts if start <= i]
-        behind = [step for _, stop, step in parts if i < stop]
-        usual.append(max(before[-1:] + behind[:1]))
-    return usual
-
-
-def _regular_around(ratios: Sequence[float], i: int) -> bool:
-    """Whether a block of slices without a gap lies on either side of step `i`."""
-    reach = BLOCK_GAP - 1
-    sides = ratios[max(0, i - reach) : i], ratios[i + 1 : i + 1 + reach]
-    return all(len(side) == reach and max(side) < GAP for side in sides)
-
-
-def _absent(numbers: Sequence[int | None], present: Sequence[int]) -> tuple[int, ...] | None:
-    """For each pair of neighbours how many of the numbers between them no image of the series has; None without numbers."""
+    Where each series counts anew, a pair of two series tells nothing, and none counts as absent.
+    """
+    first = volume.whole.first_frames
+    numbers = [frame.instance_number for frame in first]
     if len(set(numbers)) < 2 or None in numbers:
         return None
-    known = [number for number in numbers if number is not None]
-    pairs = [sorted(pair) for pair in pairwise(known)]
-    return tuple(
-        max(0, high - low - 1) - max(0, bisect_left(present, high) - bisect_right(present, low)) for low, high in pairs
-    )
+    runs = [present[stack.series_instance_uid, stack.index] for stack, _ in volume.parts]
+    distinct = {id(run): run for run in runs}.values()
+    everywhere = sorted({number for run in distinct for number in run})
+    anew = len(everywhere) < sum(map(len, distinct))
+    absent = []
+    for before, behind in pairwise(first):
+        own, other = volume.home(before)[0], volume.home(behind)[0]
+        run = present[own.series_instance_uid, own.index] if anew else everywhere
+        low, high = sorted((before.instance_number or 0, behind.instance_number or 0))
+        between = max(0, bisect_left(run, high) - bisect_right(run, low))
+        told = not anew or run is present[other.series_instance_uid, other.index]
+        absent.append(max(0, high - low - 1) - between if told else 0)
+    return tuple(absent)
 
 
-def _rounding_mm(stack: Stack) -> float:
-    """How far a step may be off because positions are written with few decimals."""
-    values = np.array([frame.image_position_patient for frame in stack.frames])
-    decimals = next((d for d in range(1, 6) if np.allclose(values, np.round(values, d), rtol=0, atol=1e-9)), 6)
-    along = sum(abs(part) for part in stack.normal or ())
-    return min(10.0**-decimals, LARGEST_ROUNDING_MM) * along
-
-
-def _first_frames(stack: Stack) -> list[Frame]:
-    first: dict[int, Frame] = {}
-    for index, frame in zip(stack.slice_index, stack.frames, strict=True):
-        first.setdefault(index, frame)
-    return list(first.values())
-
-
-def _place(stack: Stack, first: Sequence[Frame], index: int) -> str:
-    number = first[index].instance_number
+def _place(stack: Stack, index: int) -> str:
+    number = stack.first_frames[index].instance_number
     position = f"{stack.slice_positions_mm[index]:.1f} mm"
     return position if number is None else f"{position} (#{number})"
-
-
-def _same(a: float, b: float, rounding_mm: float) -> bool:
-    return abs(a - b) <= SAME_STEP * min(a, b) + 2 * rounding_mm

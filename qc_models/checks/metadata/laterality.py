@@ -13,7 +13,7 @@ from datetime import date
 from qc_models.dicom.header import Header
 from qc_models.evidence import Evidence
 from qc_models.exam_item import ExamItem
-from qc_models.facts import Facts
+from qc_models.facts import Facts, StackFacts
 from qc_models.findings import Location, Measurement, Quantity
 from qc_models.item_matching import stacks_for
 from qc_models.region_names import laterality_in, regions_in
@@ -37,7 +37,7 @@ QUANTITIES = {
     ),
     "absent": Quantity(
         "stacks",
-        "the side of the body is not known for any of {value:.0f} image stacks",
+        "the side of the body is not known for {value:.0f} image stacks",
         "{value:.0f} 组图像均未注明左右侧别",
         "enter the side that was examined and send the images again",
         "请补录检查侧别后重新上传",
@@ -124,12 +124,19 @@ def relate(facts: Facts, item: ExamItem, as_of: date) -> Iterable[Measurement]:
         return
     sides = {stack.laterality for stack in stacks if stack.laterality is not None}
     said = {side for text in facts.request.texts if (side := laterality_in(text)) is not None}
-    series = {stack.series_instance_uid for stack in stacks}
+    known = {_patient_position(stack) for stack in stacks if stack.laterality is not None}
+    unsided = [stack for stack in stacks if _patient_position(stack) not in known]
+    series = {stack.series_instance_uid for stack in unsided or stacks}
     place = Location(next(iter(series))) if len(series) == 1 else Location()
-    if not sides and not said:
-        yield Measurement("metadata.laterality.absent", len(stacks), "stacks", place)
+    if unsided and not said:
+        yield Measurement("metadata.laterality.absent", len(unsided), "stacks", place)
     elif item.laterality == "both" and (missing := missing_sides(sides or said)):
         yield Measurement("metadata.laterality.side_missing", len(missing), "sides", place, {"missing": list(missing)})
+
+
+def _patient_position(stack: StackFacts) -> object:
+    """Equal for stacks of one frame of reference, which show the same side; a radiograph has none and stands for itself."""
+    return stack.frame_of_reference_uid or (stack.series_instance_uid, stack.index)
 
 
 def header_sides(header: Header) -> Said:

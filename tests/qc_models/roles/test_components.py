@@ -30,6 +30,22 @@ def test_nothing_implies_a_phase(role: str) -> None:
     assert filled(CT, role) == {role}
 
 
+@pytest.mark.parametrize(("base", "role", "token"), [(CT, "plain", "plain"), (MR, "T2", "SAG_T2"), (MR, "ADC", "ADC")])
+def test_one_image_alone_in_its_series_fills_nothing(base: StackFacts, role: str, token: str) -> None:
+    assert filled(base, role, num_slices=1, num_frames=1) == set()
+    block = dataclasses.replace(base, role=role, roles=(role,), num_slices=1, num_frames=1)
+    beside = [block, dataclasses.replace(block, index=1)]  # one slice through each disc, each tilted its own way
+    assert components_of(block, beside) == (token,)
+    others = [block, dataclasses.replace(block, series_instance_uid="2", index=1)]
+    assert components_of(block, others) == ()
+
+
+def test_one_thick_slab_shows_the_bile_ducts_and_one_radiograph_its_view() -> None:
+    assert filled(MR, "MRCP", num_slices=1, num_frames=1) == {"MRCP"}
+    assert filled(MR, "MIP", num_slices=1, num_frames=1) == {"MIP"}
+    assert filled(XR, "RADIOGRAPH", view=ViewLabel("AP", 1.0)) == {"AP"}
+
+
 def test_a_plane_is_filled_by_reformats_and_thin_by_axial_slices_alone() -> None:
     assert filled(CT, "plain", nearest_plane="coronal", slice_thickness_mm=1.0, step_mm=1.0) == {"plain", "coronal"}
     assert filled(CT, "plain", "bone", slice_thickness_mm=1.0, step_mm=1.0) == {"plain", "bone", "thin"}

@@ -58,6 +58,34 @@ def test_views(keywords: dict[str, Any], view: str | None, source: str) -> None:
     assert facts.role == "RADIOGRAPH"
 
 
+@pytest.mark.parametrize(
+    ("keywords", "number"),
+    [
+        ({"BodyPartExamined": "WRIST", "SeriesDescription": "左腕关节正侧位"}, 2),
+        ({"BodyPartExamined": "HAND", "SeriesDescription": "左手正斜位"}, 2),
+        ({"BodyPartExamined": "HAND", "SeriesDescription": "Hand PA/LAT"}, 2),
+        ({"BodyPartExamined": "HAND", "ProtocolName": "HAND PA + OBL"}, 2),
+        ({"BodyPartExamined": "WRIST", "SeriesDescription": "Wrist AP and lateral"}, 2),
+        ({"BodyPartExamined": "WRIST", "SeriesDescription": "左腕正位"}, 1),
+        ({"BodyPartExamined": "HAND", "SeriesDescription": "Hand PA oblique"}, 1),
+        ({"BodyPartExamined": "HAND", "SeriesDescription": "Hand AP/PA"}, 1),
+        (
+            {"BodyPartExamined": "WRIST", "StudyDescription": "左腕关节正侧位"},
+            1,
+        ),  # what was asked for, not what this is
+        ({"BodyPartExamined": "CHEST", "SeriesDescription": "胸部正侧位"}, 1),  # never fits on one film
+    ],
+)
+def test_two_views_on_one_film(keywords: dict[str, Any], number: int) -> None:
+    (facts,) = facts_of(xr(**keywords))
+    assert facts.num_views == number
+
+
+def test_orientation_names_no_view_of_a_film_of_two() -> None:
+    (facts,) = facts_of(xr(BodyPartExamined="WRIST", SeriesDescription="左腕正侧位", PatientOrientation=["L", "F"]))
+    assert (facts.view.label, facts.num_views, facts.components) == (None, 2, ())
+
+
 def test_a_contradiction_makes_a_view_less_sure() -> None:
     (agreed,) = facts_of(xr(ViewPosition="AP", SeriesDescription="Knee AP"))
     (alone,) = facts_of(xr(ViewPosition="AP"))

@@ -18,9 +18,10 @@ CATALOGUE = load_catalogue(HERE / "exam_items")
 
 # PS3.3 A.26 with C.8.11: what each radiograph for presentation must have.
 DX_TYPE_1 = """SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID Modality PresentationIntentType ImageType
-SamplesPerPixel PhotometricInterpretation Rows Columns BitsAllocated BitsStored HighBit PixelRepresentation PixelData PixelIntensityRelationship
-PixelIntensityRelationshipSign RescaleIntercept RescaleSlope RescaleType PresentationLUTShape LossyImageCompression
-BurnedInAnnotation ImagerPixelSpacing ImageLaterality PatientOrientation WindowCenter WindowWidth InstanceNumber""".split()
+SamplesPerPixel PhotometricInterpretation Rows Columns BitsAllocated BitsStored HighBit PixelRepresentation PixelData
+PixelIntensityRelationship PixelIntensityRelationshipSign RescaleIntercept RescaleSlope RescaleType PresentationLUTShape
+LossyImageCompression BurnedInAnnotation ImagerPixelSpacing ImageLaterality PatientOrientation WindowCenter WindowWidth
+InstanceNumber""".split()
 DX_TYPE_2 = """PatientName PatientID PatientBirthDate PatientSex StudyDate StudyTime ReferringPhysicianName StudyID
 AccessionNumber SeriesNumber Manufacturer DetectorType AnatomicRegionSequence AcquisitionContextSequence""".split()
 
@@ -78,7 +79,7 @@ def test_mammography_has_two_views_of_each_breast(small_study: SmallStudy) -> No
     assert 24 <= images[0].KVP <= 35
     for head in images:  # the chest wall: on the left of a left breast, on the right of a right one
         left, right = head.pixel_array[:, :8].mean(), head.pixel_array[:, -8:].mean()
-        assert (left > right) is (head.ImageLaterality == "L")
+        assert bool(left > right) is (head.ImageLaterality == "L")
 
 
 @pytest.mark.parametrize("vendor", ["siemens", "ge", "philips", "canon", "uih", "hitachi"])

@@ -1,6 +1,7 @@
 """Special objects: functional groups, mosaics, cine, 4D, tilted blocks, captures, manifests, read back with pydicom."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -14,7 +15,7 @@ from qc_models.simulation.documents import write_manifest
 from qc_models.simulation.special_studies import SPECIAL_STUDIES, simulate_special, special_header
 
 
-def heads(name: str, folder: Path, **options: object) -> list[Dataset]:
+def heads(name: str, folder: Path, **options: Any) -> list[Dataset]:
     return [pydicom.dcmread(path) for path in simulate_special(name, folder, **options).files]
 
 

@@ -99,10 +99,10 @@ def test_what_is_not_thin_is_thicker_than_a_thin_slice(small_study: SmallStudy) 
     ("request_", "codes", "texts"), [("code", True, True), ("text", False, True), ("none", False, False)]
 )
 def test_the_request_is_written_as_asked(request_: str, codes: bool, texts: bool, small_study: SmallStudy) -> None:
-    study = small_study("XR-HAND", request=request_)  # type: ignore[arg-type]
+    study = small_study("XR-HAND", request=request_)
     head = pydicom.dcmread(study.files[0])
     assert ("RequestedProcedureCodeSequence" in head) is codes
-    assert (head.get("RequestedProcedureDescription") == "手正斜位") is texts
+    assert (head.get("RequestedProcedureDescription") == "手正斜位 右侧") is texts
     assert ("StudyDescription" in head) is texts
 
 
@@ -113,7 +113,7 @@ def test_chinese_text_reads_back_under_every_vendors_character_set(vendor: str, 
     head = pydicom.dcmread(study.files[0])
     assert head.SpecificCharacterSet == VENDORS[vendor].character_set
     assert "欧阳^雪梅" in (str(head.PatientName), head.PatientName.ideographic)
-    assert head.StudyDescription == "腕关节正侧位"
+    assert head.StudyDescription == "腕关节正侧位 右侧"
     assert head.PatientAge == "066Y"
     codec = {"GB18030": "gb18030", "ISO_IR 192": "utf-8"}[VENDORS[vendor].character_set]
     assert "欧阳".encode(codec) in study.files[0].read_bytes()
@@ -147,8 +147,11 @@ def test_wrong_orders_are_refused_in_words(tmp_path: Path) -> None:
         simulate_study(item("XR-HAND").model_copy(update={"region": "finger"}), tmp_path)
     with pytest.raises(InputError, match="2026-09-01"):
         simulate_study(item("XR-HAND"), tmp_path, study_date="2026-09-01")
-    with pytest.raises(InputError, match="nothing is left"):
-        simulate_study(item("XR-CHEST"), tmp_path, omit=["PA|AP"])
+
+
+def test_without_its_only_view_a_radiograph_writes_nothing(tmp_path: Path) -> None:
+    assert simulate_study(item("XR-CHEST"), tmp_path, omit=["PA|AP"]).files == ()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_two_series_share_a_number_or_uid(small_study: SmallStudy) -> None:

@@ -110,12 +110,24 @@ def related(needs: str, *sides: Laterality | None, texts: tuple[str, ...] = ()) 
 
 def test_an_item_that_needs_a_side() -> None:
     assert related("yes", None, None) == {"absent": 2}
-    assert related("yes", "L", None) == {}
+    assert related("yes", "L", None) == {"absent": 1}
     assert related("yes", "B") == {}
     assert related("yes", "L", "R") == {}
     assert related("yes", None, texts=("左膝关节MRI",)) == {}
     assert related("no", None) == {}
     assert related("yes") == {}
+
+
+def test_series_of_one_frame_of_reference_show_one_side() -> None:
+    frames = {"1.1": "9.1", "1.2": "9.1", "1.3": "9.2"}
+    stacks = tuple(
+        stack(
+            uid, region=("knee",), modality="MR", frame_of_reference_uid=frame, laterality="L" if uid == "1.1" else None
+        )
+        for uid, frame in frames.items()
+    )
+    (found,) = laterality.relate(facts(stacks=stacks), item("K", "knee", ("SAG_T1",), "MR", laterality="yes"), AS_OF)
+    assert (found.value, found.location.series_instance_uid) == (1, "1.3")
 
 
 def test_an_item_that_needs_both_sides() -> None:
