@@ -56,10 +56,9 @@ def read_studies(
             unreadable.append((source, error.unreadable))
         except (InputError, ServiceError) as error:
             unreadable.append((source, Unreadable(source.name, str(error))))
-        except OSError as error:
-            unreadable.append(
-                (source, Unreadable(source.name, f"{_NAME} cannot be read ({error.strerror}); send it again"))
-            )
+        except Exception as error:  # our own fault, or the disk's: the file is named, and the others are still read
+            told = error.strerror if isinstance(error, OSError) else type(error).__name__
+            unreadable.append((source, Unreadable(source.name, f"{_NAME} cannot be read ({told}); send it again")))
     named_alike = {(_folder(instance.source), _kind_of_name(instance.source)) for instance in instances}
     broken = [entry for entry in foreign if _looks_broken(entry[0], named_alike)]
     num_skipped += len(foreign) - len(broken)

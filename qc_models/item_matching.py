@@ -107,17 +107,24 @@ def _requested(facts: Facts, items: Sequence[ExamItem]) -> list[Matched]:
 
 
 def _named_in(text: str, items: Sequence[ExamItem]) -> list[ExamItem]:
-    """The items that a text names, one a region: the longest words first, and none over another's."""
-    named: dict[str, ExamItem] = {}
+    """The items that a text names: the longest words first, none over another's, and none of them the same in other words."""
+    found: list[ExamItem] = []
     taken: set[int] = set()
     for place, item in _phrases_in(text, items):
         if taken.isdisjoint(place):
             taken.update(place)
-            named.setdefault(item.region, item)
+            found.append(item)
     for shared in _said_of_each(text, taken):
-        for _, item in _phrases_in(shared, items)[:1]:
-            named.setdefault(item.region, item)
-    return list(named.values())
+        found.extend(item for _, item in _phrases_in(shared, items)[:1])
+    named: list[ExamItem] = []
+    for item in found:
+        if not any(item.region == other.region and _tokens(item) & _tokens(other) for other in named):
+            named.append(item)
+    return named
+
+
+def _tokens(item: ExamItem) -> set[str]:
+    return {token for component in item.required for token in component.split("|")}
 
 
 def _phrases_in(text: str, items: Iterable[ExamItem]) -> list[tuple[range, ExamItem]]:
@@ -139,17 +146,18 @@ def _said_of_each(text: str, taken: Iterable[int]) -> Iterator[str]:
             yield " ".join(word for place, word in enumerate(words) if place not in left_out)
 
 
-def _places_of(phrase: str, text: str) -> Iterator[range]:
+def _places_of(phrase: str, text: str) -> list[range]:
     """Where a text has the words of a phrase, and no word for a region is cut in two: 腹部CT is not in 胸腹部CT."""
     said, wanted = _spaced(text), _spaced(phrase)
+    places: list[range] = []
     found = said.find(wanted)
     while found >= 0:
         start = said.count(" ", 0, found)
-        place = range(start, start + wanted.count(" ") - 1)
-        edges = (place.start, place.stop)
-        if not any(region.start < edge < region.stop for region in region_words_in(text) for edge in edges):
-            yield place
+        end = start + wanted.count(" ") - 1
+        if not any(word.start < edge < word.stop for word in region_words_in(text) for edge in (start, end)):
+            places.append(range(start, end))
         found = said.find(wanted, found + 1)
+    return places
 
 
 @cache
@@ -210,9 +218,7 @@ def _open_stacks(facts: Facts, chosen: Sequence[Matched]) -> dict[StackKey, tupl
     return {key: regions for key, regions in shown.items() if not covered.get(key, set()).issuperset(regions)}
 
 
-def _best(
-    facts: Facts, items: Sequence[ExamItem], chosen: Sequence[Matched], named: frozenset[str]
-) -> Matched | None:
+def _best(facts: Facts, items: Sequence[ExamItem], chosen: Sequence[Matched], named: frozenset[str]) -> Matched | None:
     """The best further item for stacks that no item uses yet."""
     open_stacks = _open_stacks(facts, chosen)
     covered = frozenset(region for matched in chosen for region in _covers(matched))

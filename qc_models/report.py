@@ -75,7 +75,6 @@ class QcReport:
                 **content["facts"],
                 "study_instance_uid": content["study_instance_uid"],
                 "measurements": content["measurements"],
-                "failures": content["failures"],
                 "models": content["models"],
             }
         )
@@ -97,7 +96,6 @@ def make_report(
     dumped = _facts_adapter().dump_python(facts, mode="json")
     failures = [*facts.failures, *(failure for judgement in judgements for failure in judgement.failures)]
     measurements, models = dumped.pop("measurements"), dumped.pop("models")
-    dumped.pop("failures")
     dumped.pop("study_instance_uid")
     dumped["matching"] = [{"item": entry.item.id, "why": entry.why, "note": entry.note} for entry in matched]
     return QcReport(
@@ -194,4 +192,5 @@ def _location(location: Location) -> dict[str, Any]:
 
 
 def _failure(failure: CheckFailure) -> dict[str, Any]:
-    return {"check": failure.check, "reason": failure.reason, "location": _location(failure.location)}
+    place = _location(failure.location) | {"stack": failure.location.stack}
+    return {"check": failure.check, "reason": failure.reason, "location": place}

@@ -4,7 +4,6 @@ The unit is the frame (instance, index): classic, enhanced and mosaic objects be
 A study is its StudyInstanceUID and nothing else. Frames are made from headers by `qc_models.frames`.
 """
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ Vector = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the bytes of an instance lie: a file, or a member of a zip archive."""
+    """Where the bytes of an instance lie: a file, or (in `inference.inputs`) a member of a zip archive."""
 
     path: Path
     member: str | None = None
@@ -27,11 +26,8 @@ class Source:
         return self.path.name if self.member is None else f"{self.path.name}!{Path(self.member).name}"
 
     def content(self) -> Path | bytes:
-        """What the header and pixel readers take: the path of a file, or the bytes of an archive's member."""
-        if self.member is None:
-            return self.path
-        with zipfile.ZipFile(self.path) as archive:
-            return archive.read(self.member)
+        """What the header and pixel readers take: the path of a file, or bytes."""
+        return self.path
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from qc_models.evidence import Evidence
 from qc_models.facts import StackFacts
-from qc_models.slice_steps import BLOCK_GAP, PROOF, rounding_of_mm, usual_step
+from qc_models.slice_steps import BLOCK_GAP, PROOF, Declared, examine, rounding_of_mm
 from qc_models.stack import Stack, same_geometry, stack_of
 from qc_models.study import Frame
 
@@ -103,10 +103,13 @@ def _joined(parts: Sequence[Part]) -> Volume | None:
 
 
 def _fit(whole: Stack, joints: Sequence[int]) -> Iterator[bool]:
-    """For each joint whether its step is a few usual ones, or as many as the instance numbers say, and leads along the line."""
+    """Whether there is one usual step; then for each joint whether its step is a few of these, or as many as the instance numbers
+    say, and leads along the line.
+    """
     steps_mm = [float(step) for step in np.diff(whole.slice_positions_mm)]
     rounding_mm = rounding_of_mm(whole)
-    usual = usual_step(steps_mm, None, rounding_mm)
+    usual, *others = set(examine(steps_mm, Declared(rounding_mm=rounding_mm)).usual_mm)
+    yield not others
     first = whole.first_frames
     places = np.array([frame.image_position_patient for frame in first])
     drift = np.diff(places, axis=0) / np.array(steps_mm)[:, None]  # of a tilted gantry, not the normal itself

@@ -45,7 +45,6 @@ class HtmlReport:
         self._environment.globals.update(
             dimensions=DIMENSIONS,
             dimensions_zh=DIMENSIONS_ZH,
-            verdicts=VERDICTS,
             verdicts_zh=VERDICTS_ZH,
             grades_zh=GRADES_ZH,
             levels_zh=LEVELS_ZH,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qc_models.errors import ConfigError, InputError, QcError, ServiceError
+from serving.progress_bar import progress_bar
 
 if TYPE_CHECKING:
     from inference.pipeline import Settings
@@ -75,7 +76,7 @@ def score(
 ) -> None:
     """Score studies: files, folders, zip archives, or - for a list of paths on standard input."""
     settings = make_settings(catalogue, item_ids, as_of, workers, pixels=not no_pixels)
-    studies, lost = _read(paths)
+    studies, num_lost = _read(paths)
     if not studies:
         click.echo("nothing readable", err=True)
         sys.exit(NOTHING_READABLE)
@@ -83,11 +84,13 @@ def score(
         out = Path("touchstone-report")
     with written(out, output_format) as (page, write):
         passed = score_studies(studies, settings, page, write)
-        if page is not None:
-            page.warnings.extend(lost)
+        if page is not None and num_lost:  # without their names, which may be patients'
+            page.warnings.append(
+                f"{num_lost} files cannot be read and belong to no study 个文件无法读取且不属于任何检查"
+            )
     if out is not None:
         click.echo(str(out / HTML_NAME), err=output_format != "html")
-    sys.exit(PASSED if passed and not lost else NOT_PASSED)
+    sys.exit(PASSED if passed and not num_lost else NOT_PASSED)
 
 
 def make_settings(
@@ -129,7 +132,7 @@ def score_studies(studies: deque["Study"], settings: "Settings", page: "HtmlRepo
     from inference.pipeline import examine
 
     passed = True
-    with _Progress("scoring", len(studies)) as advance:
+    with progress_bar("scoring", len(studies)) as advance:
         while studies:
             study = studies.popleft()
             try:
@@ -157,23 +160,23 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}, our mistake; please report it"
 
 
-def _read(paths: Iterable[str]) -> tuple[deque["Study"], list[str]]:
-    """The studies, and a line for each file that cannot be read and belongs to none of them; these lines are told."""
+def _read(paths: Iterable[str]) -> tuple[deque["Study"], int]:
+    """The studies, and how many files cannot be read and belong to none of them; standard error names these."""
     from inference.reading import read_studies
 
     named = list(_named(paths))
     present = [path for path in named if os.path.exists(path)]
-    with _Progress("reading", None) as advance:
+    with progress_bar("reading", None) as advance:
         read = read_studies(present, progress=lambda _: advance())
     lost = [f"{path.name}: no such file or folder; check the path" for path in named if not os.path.exists(path)]
     lost += [f"{item.name}: {item.reason}" for item in read.homeless]
-    if len(lost) > MOST_TOLD:
-        lost[MOST_TOLD:] = [f"and {len(lost) - MOST_TOLD} more that cannot be read"]
-    for line in lost:
+    for line in lost[:MOST_TOLD]:
         click.echo(line, err=True)
+    if len(lost) > MOST_TOLD:
+        click.echo(f"and {len(lost) - MOST_TOLD} more that cannot be read", err=True)
     if read.num_skipped:
         click.echo(f"skipped {read.num_skipped} of {read.num_files} files, which are no DICOM images", err=True)
-    return deque(read.studies), lost
+    return deque(read.studies), len(lost)
 
 
 def _named(paths: Iterable[str]) -> Iterator[Path]:
@@ -228,31 +231,3 @@ def _errors_of_writing() -> Iterator[None]:
         raise
     except OSError as error:
         raise ServiceError(f"results cannot be written ({error.strerror}); see to the disk and the folder") from error
-
-
-class _Progress:
-    """A progress bar on standard error, where a person is looking at it."""
-
-    def __init__(self, what: str, total: int | None) -> None:
-        self._bar = None
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-            # standard output is never the bar's: a redirected result would end up on the terminal
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
-            self._task = self._bar.add_task(what, total=total)
-
-    def __enter__(self) -> "_Progress":
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __call__(self) -> None:
-        if self._bar is not None:
-            self._bar.advance(self._task)
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()

@@ -7,6 +7,8 @@ from qc_models.frames import time_of_day_s
 from qc_models.roles.clues import Clues
 from qc_models.stack import Stack
 
+# Between the routine timings of the abdomen: arterial 25-35 s after the injection, portal venous 60-70 s, delayed from 3 minutes.
+ARTERIAL_TO_S, PORTAL_TO_S = 50.0, 120.0
 LONGEST_S = 2 * 3600.0  # what was injected earlier is another examination's, or a wrong clock
 _NO_AGENT = frozenset("OFF NO NONE N NA N/A NULL 0 - NIL WITHOUT W/O WO NON PLAIN UNKNOWN C- 无 平扫 否".split())
 _NOT_INTO_A_VEIN = ("ORAL", "RECTAL", "口服", "BARIUM", "WATER", "AIR")
@@ -24,6 +26,11 @@ def injection_time_s(all_clues: Iterable[Clues]) -> float | None:
     """The earliest ContrastBolusStartTime of a study, in seconds since midnight."""
     times = (time_of_day_s(clues.text("ContrastBolusStartTime")) for clues in all_clues)
     return min((time for time in times if time is not None), default=None)
+
+
+def phase_after(seconds: float) -> str:
+    """The CT phase at a time after the injection, in seconds."""
+    return "arterial" if seconds < ARTERIAL_TO_S else "portal" if seconds < PORTAL_TO_S else "delayed"
 
 
 def contrast_of(clues: Clues, stack: Stack, injected_s: float | None) -> Contrast:

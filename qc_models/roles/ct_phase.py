@@ -1,17 +1,13 @@
-"""The contrast phase of CT stacks: injection time, agent, the text of the series, the order of several passes, the study's text.
-
-Borders in seconds after the injection lie between the routine timings of the abdomen: arterial 25-35 s, portal venous 60-70 s,
-delayed from 3 minutes.
-"""
+"""The contrast phase of CT stacks: injection time, agent, the text of the series, the order of several passes, the study's text."""
 
 from collections.abc import Iterable, Sequence
 
 from qc_models.region_names import contrast_in
+from qc_models.roles.contrast import phase_after
 from qc_models.roles.draft import Draft, same_coverage
 from qc_models.roles.text_roles import role_in_text
 from qc_models.vocabulary import CT_PHASES, Source
 
-ARTERIAL_TO_S, PORTAL_TO_S = 50.0, 120.0
 # Between passes, counted from the arterial one.
 STILL_ARTERIAL_S, STILL_PORTAL_S = 15.0, 75.0
 SCORE_THICKNESS_MM = (2.4, 3.1)  # the protocol of Agatston: 3 mm, or 2.5 mm on GE
@@ -62,7 +58,7 @@ def _by_header_and_series(draft: Draft) -> None:
     if coded is not None:
         draft.claim("header", coded)
     elif contrast.seconds is not None:
-        draft.claim("header", _phase_after(contrast.seconds))
+        draft.claim("header", phase_after(contrast.seconds))
     elif contrast.given is False:
         draft.claim("header", "calcium_score" if said == "calcium_score" or _is_calcium_score(draft) else "plain")
     elif said is not None and (said != "enhanced" or contrast.given is None):
@@ -72,10 +68,6 @@ def _by_header_and_series(draft: Draft) -> None:
         draft.claim("header", "enhanced")
     elif _is_calcium_score(draft):
         draft.claim("header", "calcium_score")
-
-
-def _phase_after(seconds: float) -> str:
-    return "arterial" if seconds < ARTERIAL_TO_S else "portal" if seconds < PORTAL_TO_S else "delayed"
 
 
 def _is_calcium_score(draft: Draft) -> bool:

@@ -34,7 +34,7 @@ _CONTRAST_WORDS = {
     "PERFUSION": "EPI",
 }
 _TIMELESS_WORDS = {"T1": "T1", "T2": "T2", "PROTON_DENSITY": "PD"}  # often a default: told only where times are absent
-_ASL, _FIELDMAP = frozenset({"ASL"}), frozenset({"FIELDMAP"})
+_ASL, _SHORT_GRADIENT_ECHO = frozenset({"ASL"}), frozenset({"FIELDMAP", "TOF"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def pulse_of(clues: Clues) -> Pulse:
         or bool(clues.words & {"W", "WATER"}),
         flow_compensated="FC" in options or clues.text("FlowCompensation") not in ("", "NONE"),
         angiography=clues.text("AngioFlag") == "Y",
-        time_of_flight=clues.text("TimeOfFlightContrast") == "YES",
+        time_of_flight=clues.text("TimeOfFlightContrast") == "YES" or "VASCTOF_GEMS" in options,
         spin_labelled=bool(clues.text("ArterialSpinLabelingContrast")) or "ASL" in clues.words,
         contrast_word=clues.text("AcquisitionContrast"),
         sequence_name=clues.text("SequenceName", "PulseSequenceName"),
@@ -146,7 +146,7 @@ def _gradient_echo(pulse: Pulse) -> Reading:
         small = flip is not None and flip <= 35
         return Reading("T2STAR" if small else "T1", certain=False)
     certain = flip is not None and (flip >= 40 or (flip >= 7 and repetition < 60))
-    return Reading("T1", certain, unless=_FIELDMAP)
+    return Reading("T1", certain, unless=_SHORT_GRADIENT_ECHO)
 
 
 def _inversion(pulse: Pulse) -> Reading:

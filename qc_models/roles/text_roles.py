@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from qc_models.region_names import contrast_in
+from qc_models.roles.contrast import phase_after
 
 Table = tuple[tuple[str, re.Pattern[str]], ...]
 
@@ -46,14 +47,19 @@ _CT = _table(
     ("calcium_score", r"CALCIUM|\bCA ?SC|\bCACS|\bSMART ?SCORE|积分"),
 )
 _PHASES = _table(
-    ("arterial", r"\bART(?:ERI\w*)?\b|\bCORTICO|动脉期|皮质期"),
-    ("portal", r"PORTAL|\bPORTO|\bPORT\b|\bPVP?\b|\bVEN(?:OUS)?\b|\bVEINEUX|\bVP\b|\bNEPHRO|门脉|门静脉|静脉期|实质期"),
-    ("delayed", r"\bDELAY|\bDEL\b|\bEXCRET|\bUROGR|\bLATE\b|\bTARDI|\bEQUILIB|延迟|延时|排泄|平衡期"),
+    ("arterial", r"\bART(?:ERI\w*)?\b|\bCORTICO|动脉期|皮质期|\bA期"),
+    (
+        "portal",
+        r"PORTAL|\bPORTO|\bPORT\b|\bPVP?\b|\bVEN(?:OUS)?\b|\bVEINEUX|\bVP\b|\bNEPHRO|门脉|门静脉|静脉期|实质期|\b[VP]期",
+    ),
+    ("delayed", r"\bDELAY|\bDEL\b|\bEXCRET|\bUROGR|\bLATE\b|\bTARDI|\bEQUILIB|延迟|延时|排泄|平衡期|\bD期"),
 )
+_SECONDS = re.compile(r"(?<![\w.])(\d{2,3}) ?(?:S|SEC|秒)(?![A-Z0-9])", re.ASCII)  # 0.5s is a rotation, H31s a kernel
+_FIRST_PASS_S = 15  # nothing has come round before
 _ANGIOGRAPHY = re.compile(r"\bC?CTA\b|\bCTPA\b|ANGIO|\bCORONARY|动脉|冠脉", re.ASCII)
 _FAT_SATURATED = re.compile(
     r"(?<!NO )(?<!NON )(?<!WITHOUT )(?:\b(?:T[12]\w*|PD\w*|DP)?F ?S(?:AT)?\b|FAT ?S[AU]\w+|\bSPAIR|\bA?SPIR\b|\bPASTA\b|\bW ?E\b"
-    r"|WATER EXC|压脂|抑脂|脂肪抑制)",
+    r"|WATER EXC|\bWATER\b(?! ?(?:SUP|SAT|PHANTOM))|\b(?:M?DIXON|IDEAL)\b.* W$|压脂|抑脂|脂肪抑制)",
     re.ASCII,
 )
 _BOTH = re.compile(
@@ -61,13 +67,14 @@ _BOTH = re.compile(
     r"|平扫.*增强|增强.*平扫"
 )
 _C_MINUS = re.compile(r"(?<![A-Z0-9])C ?-(?! ?[A-Z0-9])|(?<![A-Z0-9])C- (?!SP)")
-_SEPARATORS = re.compile(r"[_\-./\\()\[\]{}:;,=^|&，。、（）【】；：]+")
+_POST = re.compile(r"\bPOST\b(?! ?(?:OP|FOSSA|SURG|TRAUM|PROC|VOID))", re.ASCII)
+_SEPARATORS = re.compile(r"(?:[_\-/\\()\[\]{}:;,=^|&，。、（）【】；：]|\.(?!\d)|(?<!\d)\.)+")
 
 
 @lru_cache(maxsize=4096)
 def role_in_text(text: str, modality: str) -> str | None:
     """The role that a text claims for a CT or MR series, or None; where it names several phases of contrast, `enhanced`."""
-    words = " ".join(_SEPARATORS.sub(" ", text.upper()).split())
+    words = _words(text)
     if modality == "MR":
         return _mr_role(words, series_contrast_in(text))
     return _ct_role(words, series_contrast_in(text)) if modality == "CT" else None
@@ -78,12 +85,19 @@ def series_contrast_in(text: str) -> bool | None:
     upper = text.upper()
     if _BOTH.search(upper):
         return None
-    return False if _C_MINUS.search(upper) else contrast_in(text)
+    if _C_MINUS.search(upper):
+        return False
+    said = contrast_in(text)
+    return True if said is None and _POST.search(_words(text)) else said
 
 
 def fat_saturated_in(text: str) -> bool:
     """Whether a text speaks of fat saturation or water excitation."""
-    return _FAT_SATURATED.search(" ".join(_SEPARATORS.sub(" ", text.upper()).split())) is not None
+    return _FAT_SATURATED.search(_words(text)) is not None
+
+
+def _words(text: str) -> str:
+    return " ".join(_SEPARATORS.sub(" ", text.upper()).split())
 
 
 def _first(words: str, table: Table) -> str | None:
@@ -104,6 +118,8 @@ def _ct_role(words: str, contrast: bool | None) -> str | None:
     phases = [name for name, pattern in _PHASES if pattern.search(words)]
     if contrast is False:
         return None if phases else "plain"
+    if not phases and (found := _SECONDS.search(words)) and int(found[1]) >= _FIRST_PASS_S:
+        return phase_after(int(found[1]))
     if len(phases) == 1:
         return phases[0]
     if not phases and _ANGIOGRAPHY.search(words):

@@ -3,6 +3,7 @@
 import os
 import struct
 import threading
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -198,8 +199,12 @@ def test_a_bomb_that_lies_about_its_size_unpacks_no_more_than_it_says(tmp_path: 
         content[at : at + 4] = struct.pack("<I", 1000)
     path.write_bytes(content)
     (source,) = sources([path])
+    tracemalloc.start()
     with pytest.raises(InputError, match="cannot be unpacked"):
         source.content()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1 << 20
 
 
 def test_a_big_member_that_packs_as_images_do_is_read(tmp_path: Path) -> None:

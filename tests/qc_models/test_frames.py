@@ -62,6 +62,15 @@ def test_a_classic_slice_says_where_and_when_it_was_taken() -> None:
         ("SliceThickness", 0, "slice_thickness_mm"),
         ("SliceThickness", -5, "slice_thickness_mm"),
         ("AcquisitionTime", "", "acquisition_time_s"),
+        # Numbers that would overflow, or make infinite ratios, in what is reckoned of them.
+        ("ImagePositionPatient", ["1e308", "0", "0"], "image_position_patient"),
+        ("ImageOrientationPatient", ["1e200", "0", "0", "0", "1e200", "0"], "image_orientation_patient"),
+        ("PixelSpacing", ["1e-300", "1e-300"], "pixel_spacing_mm"),
+        ("PixelSpacing", ["1e300", "1e300"], "pixel_spacing_mm"),
+        ("SliceThickness", "1e-320", "slice_thickness_mm"),
+        ("SliceThickness", "1e300", "slice_thickness_mm"),
+        ("SpacingBetweenSlices", "1e-320", "spacing_between_slices_mm"),
+        ("EchoTime", "1e308", "echo_time_ms"),
     ],
 )
 def test_a_value_that_cannot_be_is_none_and_no_exception(keyword: str, value: object, field: str) -> None:
@@ -128,6 +137,13 @@ def test_frames_without_functional_groups_have_no_position() -> None:
 
 def test_a_senseless_number_of_frames_is_one_frame() -> None:
     assert len(frames_of(written_header(NumberOfFrames=2000000000))) == 1
+
+
+def test_more_frames_than_the_pixels_hold_are_told_by_one_that_cannot_be_decoded() -> None:
+    assert len(frames_of(written_header(NumberOfFrames=100000))) == 2
+    whole = b"\0" * (3 * 16 * 16 * 2)
+    assert len(frames_of(written_header(NumberOfFrames=3, PixelData=whole))) == 3
+    assert len(frames_of(written_header(NumberOfFrames=5, PixelData=whole))) == 4
 
 
 def test_a_lone_shared_functional_group_leaves_a_classic_slice_classic() -> None:
@@ -239,6 +255,10 @@ def test_a_mosaic_follows_the_normal_of_its_csa_header() -> None:
     made = _mosaic(4, _csa((0.0, 0.0, -1.0)))
     assert len(made) == 4
     assert [each.image_position_patient[2] for each in made if each.image_position_patient] == [30.0, 25.0, 20.0, 15.0]
+
+
+def test_a_mosaic_of_more_slices_than_it_has_room_for_stays_one_frame() -> None:
+    assert len(_mosaic(60000)) == 1
 
 
 def test_a_mosaic_without_its_number_of_slices_stays_one_frame() -> None:

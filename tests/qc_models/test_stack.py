@@ -55,6 +55,36 @@ def test_rounding_in_headers_splits_nothing() -> None:
     assert made.step_mm == pytest.approx(3.3, abs=2e-3)
 
 
+@pytest.mark.parametrize(
+    "jitter",
+    [
+        {"SliceThickness": [4.9, 5.1]},
+        {"PixelSpacing": [[0.7, 0.7], [0.707, 0.707]]},
+        {"PixelSpacing": [[0.7, 0.7], [0.707, 0.707], [0.693, 0.693]]},
+        {"EchoTime": [80.0, 80.6]},
+        {"EchoTime": [79.4, 80.6]},
+    ],
+)
+def test_values_that_alternate_by_a_trifle_split_nothing(jitter: dict[str, list[object]]) -> None:
+    written = [
+        {**each, **{keyword: values[i % len(values)] for keyword, values in jitter.items()}}
+        for i, each in enumerate(slices(12))
+    ]
+    (made,) = stacks_of(series(1, written, **MR))
+    assert (made.num_slices, made.step_mm) == (12, 5.0)
+
+
+def test_echoes_near_in_time_at_the_same_places_are_stacks_of_their_own() -> None:
+    echoes = [{**each, "EchoTime": time} for time in (1.15, 2.3) for each in slices(10)]
+    assert sizes(stacks_of(series(1, echoes, **MR))) == [10, 10]
+    assert sizes(stacks_of(series(1, echoes[:4] + echoes[5:], **MR))) == [9, 10]
+
+
+def test_a_block_of_another_pixel_spacing_beside_the_others_is_a_stack_of_its_own() -> None:
+    beside = slices(10) + slices(10, start_mm=50.0, PixelSpacing=[0.707, 0.707])
+    assert sizes(stacks_of(series(1, beside))) == [10, 10]
+
+
 def test_the_step_comes_from_positions_and_not_from_what_the_header_says_of_it() -> None:
     # BRAINSTools 334: SpacingBetweenSlices is not to be trusted; some vendors write the gap.
     (made,) = stacks_of(series(1, slices(5, 7.0, SpacingBetweenSlices=2), **MR))

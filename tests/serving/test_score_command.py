@@ -2,12 +2,11 @@
 
 import json
 import os
-import pty
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -152,9 +151,6 @@ def test_a_wrong_option_is_2_before_any_work(hand: Path, arguments: list[str], s
     assert result.exit_code == 2
     assert said in result.stderr
     assert result.stdout == ""
-
-
-def test_no_path_is_2() -> None:
     assert score().exit_code == 2
 
 
@@ -194,6 +190,15 @@ def test_a_study_beside_a_file_that_belongs_nowhere_is_1(hand: Path, tmp_path: P
     assert result.exit_code == 1
     assert [line["verdict"] for line in json_lines(result.stdout)] == ["pass"]
     assert result.stderr.startswith("broken.dcm: ")
+
+
+def test_the_page_counts_what_was_not_scored_and_keeps_names_of_files_out(hand: Path, tmp_path: Path) -> None:
+    (tmp_path / "zhang_san.dcm").write_bytes(b"\0" * 200)
+    result = score(hand, tmp_path, *AS_OF, "--format", "html", "--out", tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "zhang_san.dcm" in result.stderr
+    assert "1 files cannot be read and belong to no study" in page
+    assert "zhang_san" not in page
 
 
 def test_many_broken_files_are_counted_not_listed(tmp_path: Path) -> None:
@@ -365,34 +370,6 @@ def test_a_reader_that_goes_away_ends_it_quietly(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(timeout=60) == 1
-
-
-def test_a_bar_on_a_terminal_leaves_the_result_in_the_file(hand: Path, tmp_path: Path) -> None:
-    """The progress bar draws on standard error; a live display must not catch what goes to standard output."""
-    ours, theirs = pty.openpty()
-    with (tmp_path / "result.jsonl").open("wb") as result:
-        process = subprocess.Popen(
-            command(hand, *AS_OF, "--no-pixels", "--format", "json"),
-            cwd=ROOT,
-            stdout=result,
-            stderr=theirs,
-            env=os.environ | {"TERM": "xterm"},
-        )
-        os.close(theirs)
-        shown = b"".join(_until_closed(ours))
-        process.wait(timeout=60)
-    assert b"scoring" in shown
-    assert len(json_lines((tmp_path / "result.jsonl").read_text("utf-8"))) == 1
-
-
-def _until_closed(terminal: int) -> Iterator[bytes]:
-    while True:
-        try:
-            content = os.read(terminal, 1 << 16)
-        except OSError:  # the other end is gone
-            os.close(terminal)
-            return
-        yield content
 
 
 def test_a_full_disk_is_one_line(hand: Path) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MIN_SLICES = 5
 GRID = 64  # blocks along each side, about
 BLANK_BLOCKS = 4  # blocks along each side of a patch that is blank or not
-HU_RANGE = (-1000.0, 1000.0)  # what tells anatomy; metal and what lies beyond the scan do not
+HU_RANGE = (-1000.0, 2000.0)  # what tells anatomy; metal and what lies beyond the scan do not
 QUANTILE = 0.25  # of the patches: three quarters differ by more
 CHANGING = 0.2  # of the mean change: patches that change less are background
 LEAST_CHANGE = 0.1  # of the mean change, by which neighbours differ at least

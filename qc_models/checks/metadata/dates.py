@@ -6,7 +6,7 @@ born; `order_days`: days by which study ≤ acquisition ≤ content (or study �
 days between the acquisitions of one study; `clock_skew_s`: the same order broken by clock times of less than two days;
 `age_difference_years`: PatientAge against birth date and study date; `age_difference_deidentified_years`: the same where the
 identity was removed, when dates are shifted on purpose. A series may be younger than its acquisition: it may be
-reconstructed later.
+reconstructed later. Images alone are asked: a report or a key object is written when it is written.
 Source: DICOM PS3.5 6.2 (AS, DA, TM, DT), PS3.3 C.7.1.1, C.7.2.1, C.7.3.1, C.7.6.1.
 """
 
@@ -171,11 +171,10 @@ _PARSERS: tuple[tuple[tuple[str, ...], Callable[[str], object | None]], ...] = (
 
 
 def measure(evidence: Evidence) -> Iterable[Measurement]:
-    """Dates and times of all instances, against each other and the birth date."""
-    instances = [Dated(instance, _moments(instance.header)) for instance in evidence.study.instances]
-    yield from _unreadable(instances)
-    yield from _order(instances)
-    images = [dated for dated in instances if dated.instance.frames]
+    """Dates and times of all images, against each other and the birth date."""
+    images = [Dated(instance, _moments(instance.header)) for instance in evidence.study.instances if instance.frames]
+    yield from _unreadable(images)
+    yield from _order(images)
     yield from _spread(images)
     yield from _birth(images)
 
@@ -208,22 +207,22 @@ def _moment(day_text: str, clock_text: str) -> Moment | None:
     return Moment(day, time)
 
 
-def _unreadable(instances: Sequence[Dated]) -> Iterable[Measurement]:
-    absent = [dated.instance for dated in instances if "Study" not in dated.moments]
+def _unreadable(images: Sequence[Dated]) -> Iterable[Measurement]:
+    absent = [dated.instance for dated in images if "Study" not in dated.moments]
     if absent:
         yield _found("absent", len(absent), absent[0])
     for keywords, parse in _PARSERS:
         for keyword in keywords:
-            texts = [dated.instance.header.text(keyword) for dated in instances]
+            texts = [dated.instance.header.text(keyword) for dated in images]
             unreadable = {text for text in set(texts) if text is not None and parse(text) is None}
-            wrong = [dated.instance for dated, text in zip(instances, texts, strict=True) if text in unreadable]
+            wrong = [dated.instance for dated, text in zip(images, texts, strict=True) if text in unreadable]
             if wrong:
                 yield _found("malformed", len(wrong), wrong[0], {"attribute": keyword})
 
 
-def _order(instances: Sequence[Dated]) -> Iterable[Measurement]:
+def _order(images: Sequence[Dated]) -> Iterable[Measurement]:
     for earlier, later in _ORDER:
-        pairs = [(dated.moments.get(earlier), dated.moments.get(later)) for dated in instances]
+        pairs = [(dated.moments.get(earlier), dated.moments.get(later)) for dated in images]
         for quantity, suffix, broken in (
             ("order_days", "Date", [float(days_before(*pair)) for pair in pairs]),
             ("clock_skew_s", "Time", [skew_s(*pair) for pair in pairs]),
@@ -232,7 +231,7 @@ def _order(instances: Sequence[Dated]) -> Iterable[Measurement]:
             if worst > 0:
                 detail: dict[str, str | int] = {"earlier": earlier + suffix, "later": later + suffix}
                 detail["instances"] = sum(value > 0 for value in broken)
-                yield _found(quantity, worst, instances[broken.index(worst)].instance, detail)
+                yield _found(quantity, worst, images[broken.index(worst)].instance, detail)
 
 
 def _spread(images: Sequence[Dated]) -> Iterable[Measurement]:

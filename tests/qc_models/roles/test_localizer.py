@@ -50,6 +50,24 @@ def test_dose_pages_and_screenshots() -> None:
     assert roles(series(1, [{**slices(1)[0], "ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}])) == ["LOC"]
 
 
+def test_an_image_that_lost_its_place_is_no_scout_unless_it_says_so() -> None:
+    main = slices(20)
+    for lost in ("ImagePositionPatient", "ImageOrientationPatient"):
+        damaged = [{**each, lost: None} if i == 10 else each for i, each in enumerate(main)]
+        assert roles(series(1, damaged, **CT)) == ["plain", "plain"]
+    said = {**main[10], "ImagePositionPatient": None, "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}
+    assert sorted(map(str, roles(series(1, [*main[:10], said, *main[11:]], **CT)))) == ["LOC", "plain"]
+
+
+def test_a_slice_of_another_pixel_spacing_is_a_scout_only_if_it_is_far_wider_and_thicker_too() -> None:
+    main = slices(20)
+    for odd in ({"PixelSpacing": [0.35, 0.35]}, {"Rows": 8, "Columns": 8}):
+        damaged = [{**each, **odd} if i == 10 else each for i, each in enumerate(main)]
+        assert roles(series(1, damaged, **CT)) == ["plain", "plain"]
+    scout = {**main[0], "InstanceNumber": 21, "PixelSpacing": [1.4, 1.4], "SliceThickness": 10}
+    assert roles(series(1, [*main, scout], **CT)) == ["plain", "LOC"]
+
+
 def test_three_planes_of_few_slices_in_one_mr_series() -> None:
     planes = numbered(*(slices(3, 12.0, plane) for plane in (AXIAL, SAGITTAL, CORONAL)))
     assert roles(series(1, planes, **FAST)) == ["LOC"] * 3

@@ -10,12 +10,16 @@ from qc_models.checks.adequacy.gap import gap_ratio
 from qc_models.evidence import Evidence
 from qc_models.facts import StackFacts
 from qc_models.findings import Measurement
+from qc_models.roles.describe import describe
+from qc_models.stack import Stack, split
 from qc_models.study import Study
 from tests.judged_facts import stack
+from tests.qc_models.roles.written_study import CT, series, slices, study_of
 
 
 def measured(*stacks: StackFacts) -> list[Measurement]:
-    return list(gap.measure(Evidence(Study("1.2.3", ()), (), stacks)))
+    bare = tuple(Stack(each.series_instance_uid, each.index, each.modality, (), None, ()) for each in stacks)
+    return list(gap.measure(Evidence(Study("1.2.3", ()), bare, stacks)))
 
 
 @pytest.mark.parametrize(("step_mm", "thickness_mm", "ratio"), [(5, 5, 0), (6.5, 5, 0.3), (0.8, 1.0, -0.2), (10, 1, 9)])
@@ -63,6 +67,17 @@ def test_a_part_another_space_or_another_gap_fills_nothing(other: StackFacts) ->
 )
 def test_what_is_no_volume_says_nothing(silent: StackFacts) -> None:
     assert measured(silent) == []
+
+
+def test_halves_of_a_volume_that_interleave_leave_no_gap() -> None:
+    whole = slices(20, **CT)
+    halves = [
+        series(uid, [{**each, "InstanceNumber": i + 1} for i, each in enumerate(whole[uid::2])]) for uid in (0, 1)
+    ]
+    study = study_of(*halves)
+    stacks = [made for each in study.series for made in split(each)]
+    found = gap.measure(Evidence(study, tuple(stacks), describe(study, stacks)))
+    assert [each.value for each in found] == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,6 @@ def test_each_component_is_asked() -> None:
     ("modality", "component", "fields"),
     [
         ("CT", "coronal", {"nearest_plane": "coronal"}),
-        ("CT", "plain", {"slice_thickness_mm": None}),
         ("MR", "AX_DWI", {"roles": ("DWI",)}),
         ("MR", "DYNAMIC", {"roles": ("DYNAMIC", "T1C")}),
         ("MR", "MRCP", {"roles": ("MRCP",), "slice_thickness_mm": 40.0}),
@@ -93,6 +92,21 @@ def test_some_stacks_are_exempt(modality: str, component: str, fields: dict[str,
         )
         == {}
     )
+
+
+def test_without_a_thickness_the_step_stands_for_it_and_that_is_told(
+    sentences: Callable[[ModuleType, Measurement], tuple[str, ...]],
+) -> None:
+    assert measured(axial("1", None, step_mm=20.0)) == {
+        ("ct_unknown", "plain"): (20, "1"),
+        ("thinnest_mm", "plain"): (20.0, "1"),
+    }
+    assert measured(axial("1", None)) == {("ct_unknown", "plain"): (20, "1")}
+    fat = measured(axial("1", None, "AX_T2", modality="MR", step_mm=6.0), required=("AX_T2",), modality="MR")
+    assert fat == {("mr_unknown", "AX_T2"): (20, "1"), ("thinnest_mm", "AX_T2"): (6.0, "1")}
+    assert measured(axial("1", None, "coronal", nearest_plane="coronal"), required=("coronal",)) == {}
+    for found in slice_thickness.relate(facts(stacks=(axial("1", None),)), item("CT-X", "head", ("plain",)), TODAY):
+        assert all(sentences(slice_thickness, found))
 
 
 def test_thin_mrcp_sources_are_asked() -> None:

@@ -32,6 +32,27 @@ def test_union() -> None:
     assert union_mm([(5, 20), (0, 30)]) == (30, (0.0, 0.0))
 
 
+@pytest.mark.parametrize(
+    ("low_mm", "step_mm", "thickness_mm", "told"),
+    [
+        (105.0, 5.0, 5.0, True),  # one slice lost between two halves
+        (101.0, 1.0, 1.0, True),
+        (100.0, 5.0, 5.0, False),
+        (101.0, 6.0, 5.0, False),  # the usual gap between two slices
+        (107.0, 6.0, 5.0, True),
+        (109.0, 10.0, 1.0, False),  # high-resolution slices are sparse everywhere
+    ],
+)
+def test_one_slice_lost_at_the_joint_of_two_stacks_shows(
+    low_mm: float, step_mm: float, thickness_mm: float, told: bool
+) -> None:
+    shared = {"role": "plain", "nearest_plane": "axial", "step_mm": step_mm, "slice_thickness_mm": thickness_mm}
+    halves = (stack("1", extent_mm=(0.0, 100.0), **shared), stack("2", extent_mm=(low_mm, 250.0), **shared))
+    found = relate(facts(stacks=halves), item("X", "chest", (), scan_range=RANGE), TODAY)
+    gaps = [each.value for each in found if each.metric.endswith("uncovered_gap_mm")]
+    assert gaps == ([low_mm - 100.0] if told else [])
+
+
 def test_only_an_item_that_asks_for_a_length_is_measured() -> None:
     held = facts(stacks=(stack("1", extent_mm=(0.0, 100.0), nearest_plane="axial"),))
     assert list(relate(held, item("X", "chest", ()), TODAY)) == []

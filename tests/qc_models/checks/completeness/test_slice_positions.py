@@ -58,6 +58,96 @@ def _missing(study: Study) -> float:
     return sum(found.value for found in measured if found.metric.endswith((".missing", ".missing_frames")))
 
 
+def _spread(slices: int, uid: Any, **keywords: Any) -> list[dict[str, Any]]:
+    """An axial series of MR or CT slices, 5 mm apart; `uid` gives each its series by its index."""
+    return [
+        {"InstanceNumber": i + 1, "ImagePositionPatient": [0, 0, 5.0 * i], "SeriesInstanceUID": uid(i), **keywords}
+        for i in range(slices)
+    ]
+
+
+def test_a_series_split_over_two_uids_misses_what_both_lack(evidence_of: Any, assert_measured: Any) -> None:
+    whole = _spread(24, lambda i: f"1.2.{1 + i // 12}")
+    assert_measured(measure(evidence_of(whole, roles=("plain",))), {"step_mm": 5, "split_series": 2})
+
+
+def test_the_slice_lost_at_the_joint_of_two_series_is_missing(evidence_of: Any, assert_measured: Any) -> None:
+    whole = _spread(24, lambda i: f"1.2.{1 + i // 12}")
+    evidence = evidence_of(whole[:11] + whole[12:], roles=("plain",))
+    assert_measured(measure(evidence), {"step_mm": 5, "split_series": 2, "missing": 1})
+    (gap,) = [found for found in measure(evidence) if found.metric.endswith(".missing")]
+    assert (gap.location.series_instance_uid, gap.location.slice) == ("1.2.1", 10)
+
+
+@pytest.mark.parametrize(("renumber", "drop", "missing"), [(1, [], 0), (2, [], 0), (1, [7], 1), (2, [7], 1)])
+def test_series_that_take_turns_are_whole_together(
+    renumber: int, drop: list[int], missing: int, evidence_of: Any, assert_measured: Any
+) -> None:
+    whole = _spread(24, lambda i: f"1.2.{1 + i % 2}")
+    images = [{**each, "InstanceNumber": i // renumber + 1} for i, each in enumerate(whole) if i not in drop]
+    expect = {"step_mm": 5, "split_series": 2} | ({"missing": missing} if missing else {})
+    assert_measured(measure(evidence_of(images)), expect)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"PixelSpacing": [0.35, 0.35]}, {"Rows": 8, "Columns": 8}, {"SliceThickness": 10}], ids=str
+)
+def test_an_image_of_odd_geometry_is_not_missing(odd: dict[str, Any], evidence_of: Any, assert_measured: Any) -> None:
+    images = [{**each, **odd} if i == 9 else each for i, each in enumerate(_spread(24, lambda i: "1.2.3"))]
+    assert_measured(measure(evidence_of(images)), {"step_mm": 5, "odd_geometry": 1})
+
+
+def test_what_is_lost_beside_an_image_of_odd_geometry_is_missing(evidence_of: Any, assert_measured: Any) -> None:
+    images = [{**each, **({"Rows": 8} if i == 9 else {})} for i, each in enumerate(_spread(24, lambda i: "1.2.3"))]
+    assert_measured(measure(evidence_of(images[:10] + images[11:])), {"step_mm": 5, "odd_geometry": 1, "missing": 1})
+
+
+def test_another_echo_of_a_lost_slice_does_not_stand_for_it(evidence_of: Any, assert_measured: Any) -> None:
+    echoes = [
+        {**each, "EchoTime": time, "Modality": "MR", "InstanceNumber": None}
+        for time in (10, 90)
+        for i, each in enumerate(_spread(24, lambda i: "1.2.3"))
+        if (i, time) != (9, 90)
+    ]
+    assert_measured(measure(evidence_of(echoes)), {"step_mm": 10, "missing": 1})
+
+
+@pytest.mark.parametrize("lost", ["ImagePositionPatient", "ImageOrientationPatient"])
+def test_an_image_without_a_position_is_not_missing(lost: str, evidence_of: Any, assert_measured: Any) -> None:
+    images = [{**each, lost: None} if i == 9 else each for i, each in enumerate(_spread(24, lambda i: "1.2.3"))]
+    assert_measured(measure(evidence_of(images)), {"step_mm": 5})
+
+
+@pytest.mark.parametrize(
+    ("uid", "frame_of_reference"),
+    [(lambda i: "1.2.3", lambda i: f"1.9.{i}"), (lambda i: f"1.2.{i}", lambda i: f"1.9.{i}")],
+)
+def test_slices_that_are_torn_apart_are_told(
+    uid: Any, frame_of_reference: Any, evidence_of: Any, assert_measured: Any
+) -> None:
+    images = [{**each, "FrameOfReferenceUID": frame_of_reference(i)} for i, each in enumerate(_spread(20, uid))]
+    assert_measured(measure(evidence_of(images[:7] + images[9:])), {"scattered": 18})
+
+
+def test_slices_each_its_own_series_are_judged_together_and_told(evidence_of: Any, assert_measured: Any) -> None:
+    images = _spread(20, lambda i: f"1.2.{i}")
+    expect = {"step_mm": 5, "split_series": 18, "missing": 2, "scattered": 18}
+    assert_measured(measure(evidence_of(images[:7] + images[9:])), expect)
+
+
+_TURNED = [(1.0, 0.0), (0.866025, 0.5), (0.5, 0.866025), (0.0, 1.0), (-0.5, 0.866025)]
+_SLABS = [{"ImageOrientationPatient": [x, y, 0, 0, 0, -1], "InstanceNumber": i} for i, (x, y) in enumerate(_TURNED)]
+_CINES = [{**each, "TriggerTime": 40 * phase} for each in _spread(5, lambda i: f"1.2.{i}") for phase in range(4)]
+_BLOCKS = [{**each, "FrameOfReferenceUID": f"1.9.{i // 3}"} for i, each in enumerate(_spread(12, lambda i: "1.2.3"))]
+
+
+@pytest.mark.parametrize("images", [_SLABS, _CINES, _BLOCKS], ids=["radial slabs", "cines", "blocks of three"])
+def test_few_slices_by_plan_are_not_scattered(images: list[dict[str, Any]], evidence_of: Any) -> None:
+    made = [{"SOPInstanceUID": f"1.5.{i}", **each, "Modality": "MR"} for i, each in enumerate(images)]
+    metrics = {found.metric.rpartition(".")[2] for found in measure(evidence_of(made))}
+    assert not metrics & {"scattered", "missing"}
+
+
 def test_localizers_are_exempt(evidence_of: Any, series_of: Any) -> None:
     assert list(measure(evidence_of(series_of({"slices": 12, "drop": [4]}), role="LOC"))) == []
 

@@ -71,6 +71,26 @@ def test_absent_and_malformed(evidence_of: Callable[..., Evidence]) -> None:
     assert (found["malformed"].value, found["malformed"].detail["attribute"]) == (1, "AcquisitionTime")
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+@pytest.mark.parametrize("modality", ["SR", "PR", "KO"])
+def test_an_object_without_an_image_is_not_asked_for_its_own_dates(
+    evidence_of: Callable[..., Evidence], modality: str
+) -> None:
+    ends = {"SR": "88.11", "PR": "11.1", "KO": "88.59"}
+    document = {
+        "SOPClassUID": f"1.2.840.10008.5.1.4.1.1.{ends[modality]}",
+        "SeriesInstanceUID": "1.2.3",
+        "Modality": modality,
+        "StudyDate": None,
+        "AcquisitionDate": "20260701",
+        "ContentDate": "20260101",
+        "ContentTime": "10h15",
+        "PatientAge": "young",
+        "Rows": None,
+    }
+    assert by_quantity(evidence_of([*axial_slices(3), document])) == {}
+
+
 def test_days_in_the_future() -> None:
     as_of = date(2026, 9, 10)
     (found,) = dates.relate(facts(latest_date=date(2026, 9, 15)), ITEM, as_of)

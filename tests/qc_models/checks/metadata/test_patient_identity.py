@@ -47,6 +47,18 @@ def test_an_absent_issuer_or_id_makes_no_second_patient() -> None:
         ("Zhang^San=张^三", "ZHANG^SAN"),
         ("ZHANG^SAN", "张^三"),  # nothing says that these are two people
         ("MÜLLER^JÜRGEN", "Muller^Jurgen"),
+        ("MÜLLER^JÖRG", "Mueller^Joerg"),
+        ("Lü^Bu", "Lv^Bu"),
+        ("LU\u0308^BU", "lyu^bu"),
+        ("Smith^John^^Dr", "Smith^John"),
+        ("Smith^John^^Dr^Jr", "SMITH JOHN"),
+        ("歐陽^明", "欧阳^明"),
+        ("張^偉", "张伟"),
+        ("Zhang^San", "Zhang^San F 45Y"),
+        ("Zhang^San", "ZHANG SAN_045Y_M"),
+        ("ADAM 45Y", "ADAM"),
+        ("张三", "张三 男 45岁"),
+        ("张三", "张三女6月"),
         ("", "ZHANG^SAN"),
     ],
 )
@@ -57,7 +69,16 @@ def test_writings_of_one_name_agree(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("ZHANG^SAN", "LI^SI"), ("张^三", "李^四"), ("Zhang^San=张^三", "Li^Si=李^四"), ("ZHANG^SAN", "ZHANG^SANFENG")],
+    [
+        ("ZHANG^SAN", "LI^SI"),
+        ("张^三", "李^四"),
+        ("Zhang^San=张^三", "Li^Si=李^四"),
+        ("ZHANG^SAN", "ZHANG^SANFENG"),
+        ("張^三", "章^三"),
+        ("MÜLLER^JÖRG", "MOELLER^JOERG"),
+        ("ZHANG^SAN 45Y", "LI^SI 45Y"),
+        ("SMITH^JOHN^^DR", "SMITH^JANE^^DR"),
+    ],
 )
 def test_two_names_contradict(one: str, other: str) -> None:
     assert names_contradict(one, other)
@@ -99,11 +120,58 @@ def test_one_slice_of_another_patient_is_named(evidence_of: Callable[..., Eviden
     assert found.detail == {"instances": 1, "sop_instance_uids": ["1.2.3.4"]}
 
 
-def test_one_id_given_by_two_hospitals_is_two_patients(evidence_of: Callable[..., Evidence]) -> None:
+def test_one_id_given_by_two_hospitals_to_two_people_is_two_patients(evidence_of: Callable[..., Evidence]) -> None:
     slices = axial_slices(4)
-    slices[0] |= {"SOPInstanceUID": "1.2.3.4", "IssuerOfPatientID": "CQ-HOSPITAL-99"}
+    slices[0] |= {"SOPInstanceUID": "1.2.3.4", "IssuerOfPatientID": "CQ-HOSPITAL-99", "PatientName": "李^四"}
     (found,) = by_quantity(evidence_of(slices))["patients"]
     assert (found.value, found.location.sop_instance_uid) == (2, "1.2.3.4")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "usual", "other"),
+    [
+        ("PatientID", "1207", "0001207"),
+        ("PatientID", "0001207", "1207"),
+        ("PatientID", "A 17", "a17"),
+        ("IssuerOfPatientID", "CQ-HOSPITAL-01", "CQ-HOSPITAL-99"),
+    ],
+)
+def test_another_form_of_one_patients_id_is_reviewed(
+    evidence_of: Callable[..., Evidence],
+    level_of: Callable[[Measurement], str | None],
+    attribute: str,
+    usual: str,
+    other: str,
+) -> None:
+    slices = axial_slices(4, **{attribute: usual})
+    slices[1] |= {"PatientID": None}  # counts with the usual patient, and stands for nobody
+    slices[3] |= {"SOPInstanceUID": "1.2.3.4", attribute: other, "PatientName": "張^三"}
+    found = by_quantity(evidence_of(slices))
+    assert "patients" not in found
+    (contradiction,) = found["contradictions"]
+    assert (contradiction.value, contradiction.detail["attribute"]) == (1, attribute)
+    assert contradiction.location.sop_instance_uid == "1.2.3.4"
+    assert level_of(contradiction) == "review"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"PatientID": "0001207", "PatientName": "李^四"},
+        {"PatientID": "0001207", "PatientSex": "F"},
+        {"PatientID": "0001207", "PatientBirthDate": "19800102"},
+        {"PatientID": "0001207", "PatientBirthDate": None},
+        {"PatientID": "0001207", "PatientName": "ZHANG^SAN"},  # another script: nothing says that they are one
+        {"PatientID": "12070"},
+    ],
+)
+def test_an_id_in_another_form_is_another_patient_unless_the_person_agrees(
+    evidence_of: Callable[..., Evidence], level_of: Callable[[Measurement], str | None], changed: dict[str, str | None]
+) -> None:
+    slices = axial_slices(4, PatientID="1207")
+    slices[3] |= changed
+    (found,) = by_quantity(evidence_of(slices))["patients"]
+    assert (found.value, level_of(found)) == (2, "reject")
 
 
 @pytest.mark.parametrize(
