@@ -35,12 +35,12 @@ StackKey = tuple[str, int]
 class Matched:
     """An item that a study is judged as, why, and what else it might have been.
 
-    `sure` is False where images alone tell, and less than two thirds of what the item requires are there: perhaps it is another
-    examination, which no item covers.
+    `sure` is False where nobody asked for the item itself, and less than two thirds of what it requires are there: perhaps it is
+    another examination, which no item covers.
     """
 
     item: ExamItem
-    why: str  # "given", "request code", "request text", "images" or "none fits"
+    why: str  # "given", "request code", "request text", "request word", "images" or "none fits"
     note: str = ""
     sure: bool = True
 
@@ -162,7 +162,8 @@ def _places_of(phrase: str, text: str) -> list[range]:
 
 @cache
 def _spaced(text: str) -> str:
-    return f" {' '.join(words_in(text))} "
+    """The words of a text between single blanks, without a plural S."""
+    return f" {' '.join(word.removesuffix('S') if len(word) > 3 else word for word in words_in(text))} "
 
 
 def _named_by_a_word(facts: Facts, items: Sequence[ExamItem]) -> frozenset[str]:
@@ -202,36 +203,37 @@ def _shown(stack: StackFacts, facts: Facts) -> tuple[str, ...]:
     return tuple(said.intersection(label)) if len(said.intersection(label)) == 1 else ()
 
 
-def _covers(matched: Matched) -> frozenset[str]:
-    """The regions of which a matched item leaves nothing over in the stacks that it uses."""
+def _covers(matched: Matched, to_named: bool) -> frozenset[str]:
+    """The regions of which a matched item leaves nothing over in the stacks that it uses, to an item that is named or not."""
     item = matched.item
-    return _own_regions(item.region, item.match.region_synonyms) if matched.why == "images" else regions_of(item)
+    if to_named or matched.why == "images":
+        return _own_regions(item.region, item.match.region_synonyms)
+    return regions_of(item)
 
 
-def _open_stacks(facts: Facts, chosen: Sequence[Matched]) -> dict[StackKey, tuple[str, ...]]:
+def _open_stacks(facts: Facts, chosen: Sequence[Matched], to_named: bool) -> dict[StackKey, tuple[str, ...]]:
     """What the stacks show that no chosen item uses, or of which a region is left over."""
     covered: dict[StackKey, set[str]] = {}
     for matched in chosen:
         for key in _used(matched.item, facts):
-            covered.setdefault(key, set()).update(_covers(matched))
+            covered.setdefault(key, set()).update(_covers(matched, to_named))
     shown = {_key(stack): _shown(stack, facts) for stack in facts.stacks if not stack.is_localizer}
     return {key: regions for key, regions in shown.items() if not covered.get(key, set()).issuperset(regions)}
 
 
 def _best(facts: Facts, items: Sequence[ExamItem], chosen: Sequence[Matched], named: frozenset[str]) -> Matched | None:
     """The best further item for stacks that no item uses yet."""
-    open_stacks = _open_stacks(facts, chosen)
-    covered = frozenset(region for matched in chosen for region in _covers(matched))
+    open_to = {to_named: _open_stacks(facts, chosen, to_named) for to_named in (True, False)}
     ranked: list[tuple[tuple[float, ...], ExamItem]] = []
     for item in items:
         if any(item is matched.item for matched in chosen):
             continue
-        core = ITEM_REGIONS[item.region]
-        own = [
-            stack
+        is_named, core = item.id in named, ITEM_REGIONS[item.region]
+        shown = {
+            stack: open_to[is_named][_key(stack)]
             for stack in stacks_for(item, facts)
-            if _key(stack) in open_stacks and (item.id in named or core.intersection(open_stacks[_key(stack)]))
-        ]
+            if is_named or core.intersection(open_to[is_named].get(_key(stack), ()))
+        }
         filled = [component for component in item.required if any(fills(component, stack) for stack in own)]
         complete = all(filling(item, facts).values())
         new_regions = {region for stack in own for region in open_stacks[_key(stack)]} - covered
@@ -248,7 +250,8 @@ def _best(facts: Facts, items: Sequence[ExamItem], chosen: Sequence[Matched], na
     ties = [other.id for other_rank, other in ranked[1:] if other_rank == rank]
     there = sum(map(bool, filling(item, facts).values()))
     note = f"the images fit {', '.join(ties)} too" if ties else ""
-    return Matched(item, "images", note, sure=there * 3 >= len(item.required) * 2)
+    why = "request word" if item.id in named else "images"
+    return Matched(item, why, note, sure=there * 3 >= len(item.required) * 2)
 
 
 def _small_first(item: ExamItem) -> tuple[int, str]:

@@ -87,6 +87,17 @@ def test_an_item_given_by_the_caller_is_taken(study_of: Build, settings: Setting
     assert [entry["item"] for entry in content["items"]] == ["CT-HEAD"]
 
 
+def test_a_neighbour_of_what_no_item_covers_is_reviewed_unless_it_was_asked_for(
+    study_of: Build, settings: Settings
+) -> None:
+    portal = {"BodyPartExamined": "ABDOMEN", "SeriesDescription": "portal", "StudyDescription": None}
+    for request, level in ((None, "review"), ("上腹部CT增强", "reject")):
+        content = report(study_of(axial_slices(8, **portal, RequestedProcedureDescription=request)), settings)
+        lacking = [f for f in content["findings"] if f["metric"] == "completeness.required_components.missing"]
+        assert [entry["item"] for entry in content["items"]] == ["CT-ABD-C"]
+        assert [finding["level"] for finding in lacking] == [level]
+
+
 def test_a_check_that_crashes_is_a_line_in_the_report(
     study_of: Build, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

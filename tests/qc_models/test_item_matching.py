@@ -168,9 +168,7 @@ def test_a_body_part_around_it_makes_no_item_unless_a_word_names_it(catalogue: C
 def test_few_images_and_no_request_leave_a_doubt(
     components: tuple[str, ...], modality: str, region: str, item_id: str, sure: bool, catalogue: Catalogue
 ) -> None:
-    stacks = tuple(
-        stack(str(i), token, region=(region,), modality=modality) for i, token in enumerate(components)
-    )
+    stacks = tuple(stack(str(i), token, region=(region,), modality=modality) for i, token in enumerate(components))
     (only,) = match(facts(stacks=stacks), catalogue)
     assert (only.item.id, only.why, only.sure) == (item_id, "images", sure)
 
@@ -214,9 +212,7 @@ def test_a_request_leaves_no_doubt(catalogue: Catalogue) -> None:
         ("颈部CT平扫", "CT", {"_fallback"}),
     ],
 )
-def test_the_words_of_a_request_name_its_items(
-    text: str, modality: str, items: set[str], catalogue: Catalogue
-) -> None:
+def test_the_words_of_a_request_name_its_items(text: str, modality: str, items: set[str], catalogue: Catalogue) -> None:
     assert set(matched(replace(asked(text), modalities=(modality,)), catalogue)) == items
 
 

@@ -79,6 +79,20 @@ def test_the_series_of_another_item_do_not_count() -> None:
     )
 
 
+@pytest.mark.parametrize(("sure", "verdict"), [(True, "reject"), (False, "review")])
+def test_what_a_doubtful_item_lacks_cannot_reject_it(sure: bool, verdict: str) -> None:
+    lacks = "completeness.required_components.missing"
+    limits = {lacks: {"reject": {"above": 0}, "veto": True, "clause": "test"}}
+    own = item("T", "chest", ("plain", "enhanced"), limits=limits)
+    judgement = judge(facts(stacks=(PLAIN,)), own, AS_OF, POLICY, sure=sure)
+    assert (judgement.verdict, of_metric(judgement, lacks)) == (verdict, [verdict])
+
+
+def test_a_doubtful_item_is_rejected_for_all_else() -> None:
+    own = item("T", "chest", ("plain",), limits={MISSING: {"reject": {"above": 0}, "clause": "test"}})
+    assert judge(missing(1), own, AS_OF, POLICY, sure=False).verdict == "reject"
+
+
 def test_limits_of_adults_spare_children_and_review_at_unknown_age() -> None:
     limit = {"reject": {"above": 0}, "adults_only": True}
     base = missing(1)

@@ -10,12 +10,15 @@ from qc_models.errors import ConfigError
 from qc_models.region_names import (
     Lexicon,
     contrast_in,
+    is_vague,
     laterality_in,
+    region_words_in,
     regions_in,
     regions_of_code,
     tokens_of,
     view_in,
     view_of_code,
+    words_in,
 )
 from qc_models.vocabulary import REGIONS
 
@@ -35,6 +38,21 @@ def test_a_vague_word_counts_only_where_nothing_else_is_said() -> None:
     assert regions_in("GENOU FACE") == ("knee",)
     assert set(regions_in("WholeBody")) == {"head", "neck", "chest", "abdomen", "pelvis"}
     assert regions_in("WholeBody CHEST") == ("chest",)
+
+
+@pytest.mark.parametrize("text", ["SPINE", "WHOLE BODY", "鼻部"])
+def test_regions_of_one_vague_word_are_known_as_such(text: str) -> None:
+    assert is_vague(regions_in(text))
+
+
+@pytest.mark.parametrize("text", ["LSPINE", "颈胸腰椎", "FACE", "NECKCHESTABDPELVIS", "PROSTATE", ""])
+def test_regions_that_a_text_means_all_are_not_vague(text: str) -> None:
+    assert not is_vague(regions_in(text))
+
+
+def test_words_and_the_places_of_those_for_regions() -> None:
+    assert words_in("Schädel CT 胸腹部") == ("SCHADEL", "CT", "胸", "腹", "部")
+    assert region_words_in("Schädel CT 胸腹部") == (range(1), range(2, 5))
 
 
 def test_a_single_character_counts_where_no_longer_word_does_or_after_a_side() -> None:

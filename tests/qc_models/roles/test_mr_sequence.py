@@ -96,5 +96,10 @@ def test_a_text_may_name_diffusion_for_a_spin_echo_epi_alone() -> None:
     assert "DWI" not in read_weighting(Pulse(gradient_echo=True, echo_planar=True), ()).unless
 
 
+def test_a_text_may_name_time_of_flight_for_a_short_gradient_echo() -> None:
+    pulse = Pulse(repetition_time=25, echo_time=2.7, flip_angle=20, gradient_echo=True, is_3d=True)
+    assert "TOF" in read_weighting(pulse, ()).unless
+
+
 def test_a_reading_is_certain_unless_it_says_otherwise() -> None:
     assert Reading("T1").certain

@@ -106,6 +106,20 @@ VENDORS: list[tuple[str, dict[str, Any], str | None, tuple[str, ...]]] = [
         ("AX_T2",),
     ),
     (
+        "ge time of flight",
+        GE
+        | {
+            "ScanningSequence": "GR",
+            "ScanOptions": ["FAST_GEMS", "VASCTOF_GEMS"],
+            "MRAcquisitionType": "3D",
+            "RepetitionTime": 25,
+            "EchoTime": 2.7,
+            "FlipAngle": 20,
+        },
+        "TOF",
+        ("TOF",),
+    ),
+    (
         "ge bold",
         GE
         | {

@@ -35,6 +35,10 @@ KNEE = [{"CodeValue": "72696002", "CodingSchemeDesignator": "SCT", "CodeMeaning"
         (MR, {"ReceiveCoilName": "8HRBRAIN"}, ("brain",), "header"),
         (MR, {"ReceiveCoilName": "8HRBRAIN", "StudyDescription": "MRI NECK"}, ("neck",), "text"),
         (MR, {}, (), "header"),
+        (CT, {"BodyPartExamined": "SPINE"}, ("cspine", "tspine", "lspine", "fullspine"), "header"),
+        (CT, {"BodyPartExamined": "CHEST", "StudyDescription": "NECKCHESTABDPELVIS"}, ("chest",), "header"),
+        (XR, {"BodyPartExamined": "STERNUM"}, ("ribs",), "header"),  # no chest examination
+        (XR, {"StudyDescription": "胸骨侧位"}, ("ribs",), "text"),
     ],
 )  # fmt: skip
 def test_regions(modality: dict[str, Any], keywords: dict[str, Any], label: tuple[str, ...], source: str) -> None:

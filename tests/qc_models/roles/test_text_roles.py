@@ -24,6 +24,12 @@ MR = {
     "AX T1 POST GD": "T1C",
     "T1 SAG SANS INJ": "T1",
     "AX +C": "T1C",
+    "t1_se_tra post": "T1C",
+    "T1 SAG POST OP": "T1",
+    "T1 SAG POSTOP": "T1",
+    "AX POST FOSSA T1": "T1",
+    "T2 FRFSE IDEAL WATER": "T2FS",
+    "T2 WATER SAT": "T2",
     "t1_mprage_sag_p2": "T1",
     "Ax 3D BRAVO": "T1",
     "t2_fl2d_tra_hemo": "T2STAR",
@@ -70,6 +76,16 @@ CT = {
     "VEN 1.0 I40": "portal",
     "Delay 3min": "delayed",
     "延迟期": "delayed",
+    "A期": "arterial",
+    "腹部 V期": "portal",
+    "D期 1mm": "delayed",
+    "C+ 30s": "arterial",
+    "Abdomen 5.0 70s": "portal",
+    "180 sec": "delayed",
+    "静脉期 45s": "portal",  # words before seconds
+    "Abdomen 0.75s 5.0 H31s": None,  # a rotation, a kernel
+    "CT 5s": None,
+    "C- 70s": "plain",
     "腹部增强(动脉期、门脉期)": "enhanced",
     "CaSc 3.0 B35f": "calcium_score",
     "Topogram 0.6 T20f": "LOC",
@@ -104,11 +120,13 @@ def test_a_text_that_says_both_says_nothing_of_one_series() -> None:
     assert series_contrast_in("头颅平扫") is False
 
 
-@pytest.mark.parametrize("text", ["SAG PD FATSAT", "T2_SPAIR", "AXIAL PDFS", "T1 FS", "抑脂", "PD SPIR"])
+@pytest.mark.parametrize(
+    "text", ["SAG PD FATSAT", "T2_SPAIR", "AXIAL PDFS", "T1 FS", "抑脂", "PD SPIR", "WATER: T2", "t2_tse_dixon_cor_W"]
+)
 def test_fat_saturation(text: str) -> None:
     assert fat_saturated_in(text)
 
 
-@pytest.mark.parametrize("text", ["T2 NON FS", "T2 TSE", "FFE", "OFFSET"])
+@pytest.mark.parametrize("text", ["T2 NON FS", "T2 TSE", "FFE", "OFFSET", "WATER PHANTOM", "T2 DIXON W CONTRAST"])
 def test_no_fat_saturation(text: str) -> None:
     assert not fat_saturated_in(text)
