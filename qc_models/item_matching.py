@@ -224,34 +224,49 @@ def _open_stacks(facts: Facts, chosen: Sequence[Matched], to_named: bool) -> dic
 def _best(facts: Facts, items: Sequence[ExamItem], chosen: Sequence[Matched], named: frozenset[str]) -> Matched | None:
     """The best further item for stacks that no item uses yet."""
     open_to = {to_named: _open_stacks(facts, chosen, to_named) for to_named in (True, False)}
-    ranked: list[tuple[tuple[float, ...], ExamItem]] = []
-    for item in items:
-        if any(item is matched.item for matched in chosen):
-            continue
-        is_named, core = item.id in named, ITEM_REGIONS[item.region]
-        shown = {
-            stack: open_to[is_named][_key(stack)]
-            for stack in stacks_for(item, facts)
-            if is_named or core.intersection(open_to[is_named].get(_key(stack), ()))
-        }
-        filled = [component for component in item.required if any(fills(component, stack) for stack in own)]
-        complete = all(filling(item, facts).values())
-        new_regions = {region for stack in own for region in open_stacks[_key(stack)]} - covered
-        half = len(filled) >= 2 and len(filled) * 2 >= len(item.required)
-        if not filled or not (new_regions & core or complete or half) or (not new_regions and _narrower(item, chosen)):
-            continue
-        fit = max(_region_fit(item, open_stacks[_key(stack)]) for stack in own)
-        used = len(_used(item, facts).intersection(map(_key, own)))
-        ranked.append(((item.id in named, fit, complete, used, len(filled)), item))
-    if not ranked:
+    taken = {matched.item.id for matched in chosen}
+    ranks = {
+        item.id: rank
+        for item in items
+        if item.id not in taken
+        and (rank := _rank(item, facts, chosen, open_to[item.id in named], item.id in named)) is not None
+    }
+    if not ranks:
         return None
-    ranked.sort(key=lambda entry: (tuple(-value for value in entry[0]), *_small_first(entry[1])))
-    rank, item = ranked[0]
-    ties = [other.id for other_rank, other in ranked[1:] if other_rank == rank]
-    there = sum(map(bool, filling(item, facts).values()))
-    note = f"the images fit {', '.join(ties)} too" if ties else ""
-    why = "request word" if item.id in named else "images"
-    return Matched(item, why, note, sure=there * 3 >= len(item.required) * 2)
+    best = max(ranks.values())
+    first, *ties = sorted((item for item in items if ranks.get(item.id) == best), key=_small_first)
+    note = f"the images fit {', '.join(item.id for item in ties)} too" if ties else ""
+    there = sum(map(bool, filling(first, facts).values()))
+    why = "request word" if first.id in named else "images"
+    return Matched(first, why, note, sure=there * 3 >= len(first.required) * 2)
+
+
+def _rank(
+    item: ExamItem,
+    facts: Facts,
+    chosen: Sequence[Matched],
+    open_stacks: Mapping[StackKey, tuple[str, ...]],
+    is_named: bool,
+) -> tuple[float, ...] | None:
+    """How well an item suits what is open, the higher the better; None where it is no item of this study."""
+    core = ITEM_REGIONS[item.region]
+    own = [
+        stack
+        for stack in stacks_for(item, facts)
+        if (shown := open_stacks.get(_key(stack))) and (is_named or core.intersection(shown))
+    ]
+    filled = [component for component in item.required if any(fills(component, stack) for stack in own)]
+    if not filled:
+        return None
+    complete = all(filling(item, facts).values())
+    half = len(filled) >= 2 and len(filled) * 2 >= len(item.required)
+    covered = {region for matched in chosen for region in _covers(matched, is_named)}
+    new = {region for stack in own for region in open_stacks[_key(stack)]} - covered
+    if not (new & core or complete or half) or (not new and _narrower(item, chosen)):
+        return None
+    fit = max(_region_fit(item, open_stacks[_key(stack)]) for stack in own)
+    used = len(_used(item, facts).intersection(map(_key, own)))
+    return (is_named, fit, complete, used, len(filled))
 
 
 def _small_first(item: ExamItem) -> tuple[int, str]:

@@ -102,10 +102,11 @@ def judge(
         findings.append(_reason("metadata.device.suspended"))
     dimensions = score(findings)
     total = _total(dimensions, item)
-    if item.pass_mark <= total < item.pass_mark + item.abstain_band:
-        findings.append(_reason("adequacy.score.abstain_band", total, item.pass_mark))
     all_failures = (*facts.failures, *failures)
     verdict = decide(findings, all_failures, total, item)
+    if verdict == "pass" and total < item.pass_mark + item.abstain_band:
+        findings.append(_reason("adequacy.score.abstain_band", total, item.pass_mark))
+        verdict = "review"
     findings.sort(key=_worst_first)
     return ItemJudgement(
         item,
@@ -180,7 +181,7 @@ def _related(facts: Facts, item: ExamItem, as_of: date) -> tuple[list[Measuremen
     measurements: list[Measurement] = []
     failures: list[CheckFailure] = []
     for check in checks().values():
-        if check.relates and not item.is_fallback:
+        if check.relates:
             try:
                 measurements.extend(check.relate(facts, item, as_of))
             except Exception as error:  # one check's crash is a line in the report; the rest is still judged

@@ -155,6 +155,12 @@ def test_a_body_part_around_it_makes_no_item_unless_a_word_names_it(catalogue: C
     assert "XR-NASAL" not in matched(facts(stacks=(lateral,)), catalogue)
 
 
+def test_a_neighbour_that_a_word_names_is_an_item_of_its_own(catalogue: Catalogue) -> None:
+    stacks = (xr("1", "AP", "pelvis"), xr("2", "AP", "hip"), xr("3", "FROG", "hip"))
+    assert set(matched(asked("HIP WITH PELVIS", *stacks), catalogue)) == {"XR-HIP", "XR-PELVIS"}
+    assert matched(asked("髋关节正蛙位", xr("1", "AP", "pelvis"), xr("2", "FROG", "hip")), catalogue) == ["XR-HIP"]
+
+
 @pytest.mark.parametrize(
     ("components", "modality", "region", "item_id", "sure"),
     [
