@@ -8,7 +8,7 @@ required set and leaves a note. What shows no item goes to the fallback, whose b
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from qc_models.exam_item import Catalogue, ExamItem
 from qc_models.facts import Facts, StackFacts
@@ -160,7 +160,7 @@ def _places_of(phrase: str, text: str) -> list[range]:
     return places
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _spaced(text: str) -> str:
     """The words of a text between single blanks, without a plural S."""
     return f" {' '.join(word.removesuffix('S') if len(word) > 3 else word for word in words_in(text))} "

@@ -140,7 +140,7 @@ def decide(findings: Iterable[Finding], failures: Sequence[CheckFailure], total:
     levels = {finding.level for finding in findings}
     if "reject" in levels:
         return "reject"
-    if "review" in levels or failures or item.is_fallback or total < item.pass_mark:
+    if "review" in levels or failures or total < item.pass_mark:
         return "review"
     return "pass"
 
