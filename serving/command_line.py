@@ -4,6 +4,7 @@ An error raised on purpose ends in one line on stderr and an exit code; anything
 """
 
 import sys
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -70,4 +71,5 @@ def touchstone() -> None:
 
 def main() -> None:
     """The console script."""
+    warnings.filterwarnings("ignore", module=r"pydicom\b")  # what is wrong with a file is told by findings
     sys.exit(touchstone(prog_name="touchstone"))
