@@ -72,3 +72,11 @@ def magnitude(image: NDArray[Any], sigma: float, seed: int = 0) -> NDArray[np.fl
         image + random.normal(0, sigma, image.shape), random.normal(0, sigma, image.shape)
     )
     return found
+
+
+def trunk(side: int = 256, noise_hu: float = 10.0, seed: int = 0) -> NDArray[np.float64]:
+    """A CT slice of a trunk in HU: soft tissue at 50 in a skin of fat, air around, white noise."""
+    image = np.full((side, side), -1000.0)
+    image[ellipse(side, 0.34, 0.42)] = -100
+    image[ellipse(side, 0.32, 0.40)] = 50
+    return image + np.random.default_rng(seed).normal(0, noise_hu, image.shape)

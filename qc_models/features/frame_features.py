@@ -45,6 +45,13 @@ class FrameFeatures:
         return self.pixels if self.cell == 1 else avg_pool2d(self.pixels[:, None], self.cell)[:, 0]
 
     @cached_property
+    def peaks(self) -> "Tensor":
+        """The greatest pixel of each cell, [B, h, w]."""
+        from torch.nn.functional import max_pool2d
+
+        return self.pixels if self.cell == 1 else max_pool2d(self.pixels[:, None], self.cell)[:, 0]
+
+    @cached_property
     def samples(self) -> "Tensor":
         """The middle pixel of each cell, [B, h, w]."""
         return self.coarse(self.pixels).contiguous()

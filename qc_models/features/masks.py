@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 BODY_HU = -400.0
 OTSU_BINS = 128
+MAX_SWEEPS = 16  # over rows and columns, after which a winding region is left as found
 
 
 def otsu(values: "Tensor", mask: "Tensor | None" = None) -> "Tensor":
@@ -82,13 +83,27 @@ def largest_region(mask: "Tensor") -> "Tensor":
     row = torch.arange(mask.shape[1], device=mask.device)[:, None] // part
     column = torch.arange(mask.shape[2], device=mask.device) // part
     region = mask & (row == best // filled.shape[2]) & (column == best % filled.shape[2])
-    for _ in range(sum(mask.shape[1:]) // 8):
+    for _ in range(MAX_SWEEPS):
         grown = region
-        for _ in range(8):
-            grown = dilated(grown, 1) & mask
+        for dim in (1, 2):
+            grown = _run_filled(_run_filled(grown, mask, dim).flip(dim), mask.flip(dim), dim).flip(dim)
         if torch.equal(grown, region):
             break
         region = grown
+    return region
+
+
+def _run_filled(region: "Tensor", mask: "Tensor", dim: int) -> "Tensor":
+    """A region and what lies behind it along `dim` without leaving the mask; steps double."""
+    size, step = mask.shape[dim], 1
+    region, free = region.clone(), mask  # `free`: the mask holds here and on the `step` - 1 places before
+    while step < size:
+        rest = size - step
+        region.narrow(dim, step, rest).logical_or_(region.narrow(dim, 0, rest) & free.narrow(dim, step, rest))
+        longer = free.clone()
+        longer.narrow(dim, 0, step).fill_(False)
+        longer.narrow(dim, step, rest).logical_and_(free.narrow(dim, 0, rest))
+        free, step = longer, 2 * step
     return region
 
 
