@@ -80,3 +80,11 @@ def trunk(side: int = 256, noise_hu: float = 10.0, seed: int = 0) -> NDArray[np.
     image[ellipse(side, 0.34, 0.42)] = -100
     image[ellipse(side, 0.32, 0.40)] = 50
     return image + np.random.default_rng(seed).normal(0, noise_hu, image.shape)
+
+
+def radiograph(rows: int = 600, columns: int = 500, noise: float = 10.0, seed: int = 0) -> NDArray[np.float64]:
+    """A radiograph: broad shapes between 500 and 3000, one steep edge, white noise."""
+    y, x = np.mgrid[:rows, :columns]
+    image = 1500 + 800 * np.sin(y / 90) * np.cos(x / 70)
+    image[rows // 2 : rows // 2 + 100, columns // 3 : columns // 2] += 700
+    return image + np.random.default_rng(seed).normal(0, noise, image.shape)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_FRAMES = 48  # of a stack, evenly spread: neighbours of a long stack show the same physics
+MIN_SIDE = 32  # pixels; smaller frames (icons, thumbnails) tell nothing of the acquisition
 MAX_POINTS = 256  # of a curve in a report
 
 Values = dict[str, "Tensor"]
@@ -37,7 +38,7 @@ class Curve:
         """Looks at those frames of a block that the sample of the stack holds."""
         names = zip(block.sop_instance_uids, block.frame_indices, strict=True)
         numbers = tuple(number for number, name in enumerate(names) if name in self.wanted)
-        if not numbers:
+        if not numbers or min(block.pixels.shape[1:]) < MIN_SIDE:
             return
         for name, found in look(block.features(numbers)).items():
             self.values.setdefault(name, []).append(found)

@@ -6,6 +6,39 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 REACH = 2  # lines to both sides that a line is held against
+BESIDE = 7  # lines to each side of the middle line of those beside
+GAP = 3
+CLIP = 3.0  # of the frame's mean, beyond which a pixel counts no more
+
+
+def line_scores(pixels: "Tensor", dim: int, step: int) -> tuple["Tensor", "Tensor"]:
+    """How bright and how noisy each line along `dim` is against those beside, [B, lines - 4] each; every `step`-th pixel is read.
+
+    Both are means along the line of the clipped `ridges`, one of the values and one of their sizes, over the mean size in the
+    lines beside (at least half of the frame's).
+    """
+    import torch
+
+    ridge = ridges(pixels[:, :, ::step] if dim == 1 else pixels[:, ::step], dim)
+    size = ridge.abs()
+    whole = size.mean((1, 2))[:, None].clamp(min=1e-12)
+    bound = CLIP * whole[:, :, None]
+    along = 3 - dim
+    noise = torch.minimum(size, bound).mean(along)
+    around = torch.maximum(beside(noise, BESIDE, GAP), whole / 2)
+    return ridge.clamp(-bound, bound).mean(along).abs() / around, noise / around
+
+
+def line_box(rows: "Tensor", columns: "Tensor") -> "Tensor":
+    """The box (row, column, height, width) of the line of the greatest score, [B, 4], from scores [B, lines - 4] of both."""
+    import torch
+
+    row, column = rows.max(1), columns.max(1)
+    height, width = (torch.full_like(row.indices, scores.shape[1] + 2 * REACH) for scores in (rows, columns))
+    zero, one = torch.zeros_like(height), torch.ones_like(height)
+    row_box = torch.stack((row.indices + REACH, zero, one, width), 1)
+    column_box = torch.stack((zero, column.indices + REACH, height, one), 1)
+    return torch.where((column.values > row.values)[:, None], column_box, row_box)
 
 
 def ridges(pixels: "Tensor", dim: int) -> "Tensor":

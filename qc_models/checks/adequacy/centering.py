@@ -29,7 +29,7 @@ QUANTITIES = {
         "1",
         "distance of the body from the middle, as a share of the frame, is {value:.2f} (median of "
         "{num_frames} images; highest {worst:.2f} at slice {worst_slice}), limit {limit:.2f}",
-        "人体偏中心（占视野比例） {value:.2f}（{num_frames} 幅图像的中位数；最高 {worst:.2f}，第 {worst_slice} 层），限值 {limit:.2f}",
+        "人体偏中心比例 {value:.2f}（{num_frames} 幅图像的中位数；最高 {worst:.2f}，第 {worst_slice} 层），限值 {limit:.2f}",
         remedy_en="centre the patient, and the reconstruction on the patient",
         remedy_zh="请将患者居中，并以患者为中心重建",
     ),

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values, curve_of
 from qc_models.features.frame_features import FrameFeatures
-from qc_models.features.lines import beside, off_neighbours, running_mean
+from qc_models.features.lines import beside, line_box, off_neighbours, running_mean
 from qc_models.features.masked_statistics import masked_mean
 from qc_models.findings import Measurement, Quantity
 from qc_models.pixels import Block
@@ -103,17 +103,14 @@ def _look(frames: FrameFeatures) -> Values:
     import torch
 
     air, body, values = frames.air, frames.body, frames.samples
-    height, width = frames.pixels.shape[1:]
-    row, column = (band_ratios(frames.pixels, dim, frames.cell).max(1) for dim in (1, 2))
-    zero = torch.zeros_like(row.indices)
-    row_box = torch.stack((row.indices + 2, zero, zero + 1, zero + width), 1)
-    column_box = torch.stack((zero, column.indices + 2, zero + height, zero + 1), 1)
+    rows, columns = (band_ratios(frames.pixels, dim, frames.cell) for dim in (1, 2))
+    band = torch.maximum(rows.amax(1), columns.amax(1))
     ghosts = [half_frame_ghost(values, body, air, frames.body_mean, dim) for dim in (1, 2)]
     return {
         "n2_ratio": ghosts[0].fmax(ghosts[1]).clamp(min=0),
         "directional_ratio": directional_ghost(values, body, air, frames.body_mean),
-        "band_ratio": torch.maximum(row.values, column.values).masked_fill(air.flatten(1).any(1), math.nan),
-        "band_box": torch.where((column.values > row.values)[:, None], column_box, row_box),
+        "band_ratio": band.masked_fill(air.flatten(1).any(1), math.nan),
+        "band_box": line_box(rows, columns),
     }
 
 

@@ -45,8 +45,9 @@ def directional_noise(differences_hu: "Tensor", soft: "Tensor") -> "Tensor":
 
 
 def applies(stack: StackFacts) -> bool:
-    """CT images, but for scouts and projections of several slices into one."""
-    return stack.modality == "CT" and not stack.is_localizer and "MIP" not in stack.components
+    """Axial CT images as acquired, but for scouts and projections."""
+    is_slice = stack.nearest_plane == "axial" and not stack.is_localizer and "MIP" not in stack.components
+    return stack.modality == "CT" and is_slice and not stack.derived
 
 
 def start(stack: Stack, facts: StackFacts) -> Curve:

@@ -10,21 +10,14 @@ Straight edges of anatomy along the grid (a skin line, an upright falx) raise bo
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values, curve_of
 from qc_models.features.frame_features import FrameFeatures
-from qc_models.features.lines import beside, ridges
+from qc_models.features.lines import line_box, line_scores
 from qc_models.findings import Measurement, Quantity
 from qc_models.pixels import Block
 from qc_models.stack import Stack
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-NEIGHBOURS = 7  # to each side of the middle line of those beside
-GAP = 3
 
 QUANTITIES = {
     "line_contrast": Quantity(
@@ -46,20 +39,6 @@ QUANTITIES = {
 }
 
 
-def line_scores(pixels: "Tensor", dim: int, step: int) -> tuple["Tensor", "Tensor"]:
-    """Contrast and noise ratio of each line along `dim`, [B, lines - 4] each, from every `step`-th pixel of the lines."""
-    import torch
-
-    ridge = ridges(pixels[:, :, ::step] if dim == 1 else pixels[:, ::step], dim)
-    size = ridge.abs()
-    whole = size.mean((1, 2))[:, None].clamp(min=1e-12)
-    bound = 3 * whole[:, :, None]
-    along = 3 - dim
-    noise = torch.minimum(size, bound).mean(along)
-    around = torch.maximum(beside(noise, NEIGHBOURS, GAP), whole / 2)
-    return ridge.clamp(-bound, bound).mean(along).abs() / around, noise / around
-
-
 def applies(stack: StackFacts) -> bool:
     """MR images as acquired, but for scouts."""
     return stack.modality == "MR" and not stack.is_localizer and not stack.derived
@@ -78,16 +57,11 @@ def update(state: Curve, block: Block) -> None:
 def _look(frames: FrameFeatures) -> Values:
     import torch
 
-    height, width = frames.pixels.shape[1:]
     by_direction = [line_scores(frames.pixels, dim, frames.cell) for dim in (1, 2)]
     values = {}
-    for name, (rows, columns) in zip(("line_contrast", "noise_ratio"), zip(*by_direction, strict=True), strict=True):
-        row, column = rows.max(1), columns.max(1)
-        zero = torch.zeros_like(row.indices)
-        row_box = torch.stack((row.indices + 2, zero, zero + 1, zero + width), 1)
-        column_box = torch.stack((zero, column.indices + 2, zero + height, zero + 1), 1)
-        values[name] = torch.maximum(row.values, column.values)
-        values[name + "_box"] = torch.where((column.values > row.values)[:, None], column_box, row_box)
+    for name, (rows, columns) in zip(QUANTITIES, zip(*by_direction, strict=True), strict=True):
+        values[name] = torch.maximum(rows.amax(1), columns.amax(1))
+        values[name + "_box"] = line_box(rows, columns)
     return values
 
 

@@ -19,11 +19,11 @@ def stack_of(total: int) -> Stack:
     return Stack("1.2", 5, "MR", frames, (0.0, 0.0, 1.0), tuple(map(float, range(total))))
 
 
-def filled(values: list[float], size: int = 16) -> curve.Curve:
+def filled(values: list[float], size: int = 16, side: int = 32) -> curve.Curve:
     state = curve.curve_of(stack_of(len(values)))
     for first in range(0, len(values), size):
         numbers = range(first, min(first + size, len(values)))
-        pixels = torch.tensor([values[i] for i in numbers]).reshape(-1, 1, 1).expand(-1, 8, 8)
+        pixels = torch.tensor([values[i] for i in numbers]).reshape(-1, 1, 1).expand(-1, side, side)
         uids = tuple(f"1.2.{i}" for i in numbers)
         state.add(Block(pixels, None, "arbitrary", None, tuple(numbers), uids, (0,) * len(uids)), look)
     return state
@@ -45,6 +45,10 @@ def test_median_worst_and_place() -> None:
     assert (found.detail["num_frames"], found.detail["worst"], found.detail["worst_slice"]) == (3, 1.0, 2)
     (highest,) = state.measurement("adequacy.a.value", "1", worst="highest", of_all="worst")
     assert (highest.value, highest.location.slice, highest.location.box) == (5.0, 0, None)
+
+
+def test_thumbnails_tell_nothing() -> None:
+    assert filled([1.0, 2.0], side=31).measurement("a.b.value", "1", worst="lowest", of_all="median") == []
 
 
 def test_nothing_is_measured_where_no_frame_can_tell() -> None:
