@@ -142,10 +142,10 @@ STRENGTH_LEVELS: dict[str, StrengthLevels] = {
     ),
     "double_exposure": StrengthLevels(
         "share of the first dose",
-        0.02,
-        0.1,
-        0.6,
-        "Skin passes ten times what bone does, so 2 % already shows as a shadow.",
+        0.03,
+        0.12,
+        0.7,
+        "Skin passes ten times what bone does, so 3 % already shows as a shadow.",
     ),
     "xr_motion": StrengthLevels(
         "mm", 2, 6, 15, "Lung vessels and trabeculae are 1 to 2 mm; 6 mm smears ribs, 15 mm heart and diaphragm."

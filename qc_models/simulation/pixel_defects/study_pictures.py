@@ -75,7 +75,12 @@ def _choose(defect: PixelDefect, study: StudyFiles, rng: np.random.Generator) ->
     if groups and defect.modality != "XR":
         longest = max(len(group.slices) for group in groups)
         able = [group for group in groups if 2 * len(group.slices) >= longest]
-        return [file for members in able[int(rng.integers(len(able)))].slices for file in members]
+        chosen = able[int(rng.integers(len(able)))]
+        size = _matrix(chosen.slices[0][0])
+        # Tilted blocks of one series are one examination of one body: all of them, not one, have the defect.
+        blocks = [group for group in groups if group.series_instance_uid == chosen.series_instance_uid]
+        slices = [file for group in blocks for members in group.slices for file in members]
+        return [file for file in slices if _matrix(file) == size]
     single = [file for file in study.images if _modality(file) in wanted and "MOSAIC" not in file.image_type]
     single = [file for file in single if file.is_source] or single
     if not single:
@@ -83,6 +88,10 @@ def _choose(defect: PixelDefect, study: StudyFiles, rng: np.random.Generator) ->
             f"{study.name}: {defect.name} is for {defect.modality}, and no picture of it is here; give such a study"
         )
     return [single[int(rng.integers(len(single)))]]
+
+
+def _matrix(file: StudyFile) -> tuple[int, int]:
+    return int(file.header.Rows), int(file.header.Columns)
 
 
 def _modality(file: StudyFile) -> str:
