@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SKIN_HU = -500.0
+AIR_HU = -1000.0
 REACH = 8  # pixels to each side of the edge
 LEAST_STEP_HU = 500.0
 LEAST_LINES = 20
@@ -45,7 +46,7 @@ def edge_widths(lines_hu: "Tensor", pixel_mm: float) -> "Tensor":
     length = lines_hu.shape[2]
     first = (lines_hu > SKIN_HU).to(torch.uint8).argmax(2, keepdim=True)
     place = first + torch.arange(-REACH, REACH + 1, device=lines_hu.device)
-    window = lines_hu.gather(2, place.clamp(0, length - 1))
+    window = lines_hu.gather(2, place.clamp(0, length - 1)).clamp(min=AIR_HU)  # padding may lie far below air
     slope = (window[..., 2:] - window[..., :-2]).amax(2) / 2
     air, skin = window[..., : REACH - 2].mean(2), window[..., REACH + 3 :].mean(2)
     width = 2.35482 / math.sqrt(2 * math.pi) * pixel_mm * (skin - air) / slope.clamp(min=1e-6)
@@ -72,8 +73,7 @@ def update(state: Curve, block: Block) -> None:
 def _look(frames: FrameFeatures) -> Values:
     import torch
 
-    pixels = frames.pixels.masked_fill(frames.padding, -1000.0) if frames.padding is not None else frames.pixels
-    pixels = pixels.clamp(min=-1000.0)
+    pixels = frames.pixels
     height, width = pixels.shape[1:]
     row_mm, column_mm = frames.spacing_mm or TYPICAL_SPACING_MM
     columns = pixels[:, : height // 2, width // 3 : 2 * width // 3 : 2].transpose(1, 2)

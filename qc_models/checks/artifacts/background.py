@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values, curve_of
 from qc_models.features.frame_features import FrameFeatures
-from qc_models.features.masked_statistics import masked_median
 from qc_models.findings import Measurement, Quantity
 from qc_models.pixels import Block
 from qc_models.stack import Stack
@@ -35,11 +34,11 @@ QUANTITIES = {
 }
 
 
-def artifact_share(values: "Tensor", air: "Tensor") -> "Tensor":
+def artifact_share(values: "Tensor", air: "Tensor", air_median: "Tensor") -> "Tensor":
     """The share of air voxels [B, h, w] that stand out of its noise with a neighbour in both directions: [B]; NaN without air."""
     import torch
 
-    noise = masked_median(values, air) / RAYLEIGH_MEDIAN
+    noise = air_median / RAYLEIGH_MEDIAN
     high = air & (values > NOISE_DEVIATIONS * noise.reshape(-1, 1, 1))
     # A square of four voxels is an artifact; a lone voxel may be noise.
     square = high[:, 1:, 1:] & high[:, :-1, 1:] & high[:, 1:, :-1] & high[:, :-1, :-1]
@@ -67,7 +66,7 @@ def update(state: Curve, block: Block) -> None:
 
 
 def _look(frames: FrameFeatures) -> Values:
-    return {"share": artifact_share(frames.samples, frames.air)}
+    return {"share": artifact_share(frames.samples, frames.air, frames.air_median)}
 
 
 def finish(state: Curve) -> Iterable[Measurement]:

@@ -24,7 +24,7 @@ from qc_models.stack import Stack
 if TYPE_CHECKING:
     from torch import Tensor
 
-NUM_ANGLES = 256
+NUM_ANGLES = 180
 CLIP_HU = 30.0
 INNER = 1 / 6  # of the greatest radius: nearer in, a circle is too short
 LEAST_TURN = 1 / 3
