@@ -4,11 +4,15 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from configs.strict import HERE
 from qc_models.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from qc_models.simulation.defects import Defect
 
 EXAMPLES = """\b
 Examples:
@@ -16,6 +20,7 @@ Examples:
   touchstone simulate --out studies                             every item of the catalogue
   touchstone simulate CT-HEAD --out bad --defect missing_slices:2 --defect future_date
   touchstone simulate --source a_real_study --out bad --defect truncated_file:0.5
+  touchstone simulate --source a_real_study --out bad --defect ring:disturbing --defect metal_streak:8
   touchstone simulate --special mosaic --out odd
   touchstone simulate --list
 """
@@ -46,7 +51,11 @@ Examples:
     help="How it was ordered.",
 )
 @click.option(
-    "--defect", "defects", multiple=True, metavar="NAME[:STRENGTH]", help="Put a defect in; each makes its own study."
+    "--defect",
+    "defects",
+    multiple=True,
+    metavar="NAME[:STRENGTH]",
+    help="Put a defect in, of a strength or a named level; each its own study.",
 )
 @click.option(
     "--source",
@@ -162,16 +171,20 @@ def _new_folder(folder: Path) -> Path:
 
 
 def _defect(text: str) -> tuple[str, float | None]:
-    """`name` or `name:strength`; raises ConfigError for a name or a number that is none."""
+    """`name`, `name:strength` or `name:level`; raises ConfigError for a name, a number or a level that is none."""
     from qc_models.simulation.defects import DEFECTS
 
     name, colon, strength = text.partition(":")
     if name not in DEFECTS:
         raise ConfigError(f"--defect {text}: no defect {name!r}; there are {', '.join(DEFECTS)}")
+    levels = DEFECTS[name].levels
+    if strength in levels:
+        return name, levels[strength]
     try:
         return name, float(strength) if colon else None
     except ValueError as error:
-        raise ConfigError(f"--defect {text}: {strength!r} is not a number") from error
+        also = f", nor one of {', '.join(levels)}" if levels else ""
+        raise ConfigError(f"--defect {text}: {strength!r} is not a number{also}") from error
 
 
 def _listing() -> str:
@@ -180,8 +193,7 @@ def _listing() -> str:
     from qc_models.simulation.vendors import VENDORS
 
     rows = [
-        (name, f"{defect.what}; strength: {defect.strength}, by default {defect.default:g}")
-        for name, defect in DEFECTS.items()
+        (name, f"{defect.what}; strength: {defect.strength}, {_strengths(defect)}") for name, defect in DEFECTS.items()
     ]
     parts = [
         ("vendors", [(name, vendor.manufacturer) for name, vendor in VENDORS.items()]),
@@ -192,6 +204,12 @@ def _listing() -> str:
         ),
     ]
     return "\n\n".join("\n".join([title, *_columns(lines)]) for title, lines in parts)
+
+
+def _strengths(defect: "Defect") -> str:
+    if defect.levels:
+        return ", ".join(f"{name} {value:g}" for name, value in defect.levels.items())
+    return f"by default {defect.default:g}"
 
 
 def _columns(lines: Sequence[tuple[str, str]]) -> list[str]:

@@ -1,26 +1,30 @@
 """Defects of known strength, put into a copy of any study: the list of them, and how one is applied."""
 
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from qc_models.errors import InputError
 from qc_models.simulation import header_defects, slice_defects
+from qc_models.simulation.pixel_defects.catalogue import PIXEL_DEFECTS
+from qc_models.simulation.pixel_defects.study_pictures import spoil_study
 from qc_models.simulation.slice_defects import Change
 from qc_models.simulation.study_files import StudyFiles
 
 
 @dataclass(frozen=True)
 class Defect:
-    """A kind of defect: what it does in one line, what its strength means, and the strength it has by default."""
+    """A kind of defect: what it does in one line, what its strength means, that by default, and strengths that have names."""
 
     what: str
     strength: str
     default: float
     apply: Callable[[StudyFiles, float, np.random.Generator], Change]
+    levels: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,15 @@ DEFECTS: dict[str, Defect] = {
     "truncated_file": Defect(
         "cuts a file inside its pixel data", "fraction of pixel data kept", 0.5, header_defects.truncated_file
     ),
+} | {
+    name: Defect(
+        f"{pixel.modality}: {pixel.what}",
+        pixel.levels.unit,
+        pixel.levels.disturbing,
+        partial(spoil_study, pixel),
+        pixel.levels.named(),
+    )
+    for name, pixel in PIXEL_DEFECTS.items()
 }
 
 
@@ -68,8 +81,9 @@ def apply_defect(
 ) -> AppliedDefect:
     """Copies the study in `source` to `target` and puts a defect into the copy; the default strength where none is given.
 
-    Encoded pixels stay encoded. Raises InputError for an unknown name, a strength out of range, a target that is not empty, or a
-    study in which the defect is impossible; the target is then removed.
+    Encoded pixels stay encoded, unless the defect is in the pixels themselves. Raises InputError for an unknown name, a
+    strength out of range, a target that is not empty, or a study in which the defect is impossible; the target is then
+    removed.
     """
     if name not in DEFECTS:
         raise InputError(f"no defect {name!r}; there are {', '.join(DEFECTS)}")

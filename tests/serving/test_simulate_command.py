@@ -45,6 +45,21 @@ def test_a_source_is_copied_and_spoilt(tmp_path: Path) -> None:
     assert sides == {"L", "R"}
 
 
+def test_a_strength_is_a_number_or_the_name_of_a_level(tmp_path: Path) -> None:
+    sums = {}
+    for strength in ("", ":disturbing", ":35", ":just_visible"):
+        out = tmp_path / strength.strip(":")
+        result = run("XR-HAND", "--out", out / "of", "--size", "small", "--defect", f"foreign_object{strength}")
+        assert result.exit_code == 0 or strength == ":35", result.output
+        sums[strength] = [pydicom.dcmread(path).pixel_array.tobytes() for path in sorted(out.rglob("*.dcm"))]
+    assert sums[""] == sums[":disturbing"] != sums[":just_visible"]
+    assert sums[":35"] == []  # beyond what this defect takes
+    refused = run("XR-HAND", "--out", tmp_path / "no", "--defect", "foreign_object:huge")
+    assert refused.exit_code != 0
+    assert "just_visible, disturbing, non_diagnostic" in refused.output
+    assert "just_visible 0.1, disturbing 0.35" in run("--list").stdout
+
+
 def test_special_studies_and_the_list(tmp_path: Path) -> None:
     assert run("--special", "dose-page", "--out", tmp_path).exit_code == 0
     assert len(list(tmp_path.rglob("*.dcm"))) == 1
