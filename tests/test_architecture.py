@@ -34,6 +34,7 @@ TESTS_OF_THE_WHOLE = {
     "tests/test_command_line.py",  # calls `touchstone` as a person would
     "tests/configs/test_catalogue.py",  # holds the exam items as one
     "tests/inference/test_every_exam_item.py",  # the whole way, once for each exam item
+    *(f"tests/qc_models/simulation/pixel_defects/test_{kind}_defects.py" for kind in ("ct", "mr", "xr")),  # by modality
 }
 REGISTRY_HOST = re.compile(
     r"(?:pypi|pythonhosted|npmjs|debian)[.]org|download[.]pytorch|huggingface[.]co", re.IGNORECASE
