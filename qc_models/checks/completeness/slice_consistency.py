@@ -172,7 +172,9 @@ def start(stack: Stack, facts: StackFacts) -> State:
 
 
 def update(state: State, block: Block) -> None:
-    """Keeps the small images of a block."""
+    """Keeps the small images of a block; frames of one line have none."""
+    if min(block.pixels.shape[1:]) < 2:
+        return
     means, detail = reduced(block.pixels, block.padding, is_hu=block.unit == "HU")
     state.means.append(means)
     state.detail.append(detail)
