@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -60,15 +59,3 @@ def _facts(stack: Stack, fields: Mapping[str, Any]) -> StackFacts:
     return StackFacts(
         stack.series_instance_uid, stack.index, stack.modality, stack.num_slices, len(stack.frames), **fields
     )
-
-
-@pytest.fixture
-def sentences() -> Callable[[ModuleType, Measurement], tuple[str, ...]]:
-    """A function from a check and one of its measurements to message and remedy in both languages; an unknown field fails."""
-
-    def read(check: ModuleType, measurement: Measurement) -> tuple[str, ...]:
-        words = check.QUANTITIES[measurement.metric.rpartition(".")[2]]
-        fields = {**measurement.detail, "value": measurement.value, "limit": 1.0, "unit": measurement.unit}
-        return tuple(text.format(**fields) for text in (words.en, words.zh, words.remedy_en, words.remedy_zh))
-
-    return read
