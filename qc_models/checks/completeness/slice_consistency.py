@@ -30,6 +30,7 @@ from qc_models.stack import Stack
 if TYPE_CHECKING:
     from torch import Tensor
 
+MIN_SIDE = 96  # pixels; the fine detail of smaller images is a few pixels of noise
 MIN_SLICES = 5
 GRID = 64  # blocks along each side, about
 BLANK_BLOCKS = 4  # blocks along each side of a patch that is blank or not
@@ -162,7 +163,7 @@ def applies(stack: StackFacts) -> bool:
         and stack.step_mm is not None
         and not stack.is_localizer
         and WRAPPING_ROLES.isdisjoint((stack.role, *stack.roles))
-        and min(stack.rows, stack.columns) >= 2
+        and min(stack.rows, stack.columns) >= MIN_SIDE
     )
 
 

@@ -167,9 +167,9 @@ def test_detail_and_blank_parts_by_hand() -> None:
 
 
 def test_which_stacks_are_looked_at() -> None:
-    volume = {"modality": "MR", "rows": 64, "columns": 64, "step_mm": 3.0}
+    volume = {"modality": "MR", "rows": 96, "columns": 96, "step_mm": 3.0}
     assert slice_consistency.applies(stack_facts("1.2", **volume))
-    for change in ({"step_mm": None}, {"role": "LOC"}, {"role": "PHASE"}, {"modality": "XR"}):
+    for change in ({"step_mm": None}, {"role": "LOC"}, {"role": "PHASE"}, {"modality": "XR"}, {"rows": 95}):
         assert not slice_consistency.applies(stack_facts("1.2", **(volume | change)))
 
 
