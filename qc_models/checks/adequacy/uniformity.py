@@ -1,0 +1,62 @@
+"""The uniformity of the signal over the patient: how even an MR image is once its fine structure is smoothed away.
+
+Direction: lower is worse. Slice by slice 100 · (1 - (S_max - S_min) / (S_max + S_min)) in per cent (NEMA MS 3, percent integral
+uniformity), over the slow field within the body, where S_max and S_min are its 98 % and 2 %. The value is the median over at
+most 48 frames. The standard means a phantom: in a patient, fat near the skin counts as well, so compare within one protocol.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from qc_models.facts import StackFacts
+from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.frame_features import FrameFeatures
+from qc_models.features.masked_statistics import masked_quantiles
+from qc_models.findings import Measurement, Quantity
+from qc_models.pixels import Block
+from qc_models.stack import Stack
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+QUANTITIES = {
+    "integral_percent": Quantity(
+        "%",
+        "percent integral uniformity is {value:.0f} (median of {num_frames} images; lowest "
+        "{worst:.0f} at slice {worst_slice}), limit {limit:.0f}",
+        "积分均匀度（%） {value:.0f}（{num_frames} 幅图像的中位数；最低 {worst:.0f}，第 {worst_slice} 层），限值 {limit:.0f}",
+        remedy_en="check coil elements and their choice; use the scanner's intensity correction",
+        remedy_zh="请检查线圈单元及其选择；使用设备的强度校正",
+    ),
+}
+
+
+def integral_uniformity(lowest: "Tensor", highest: "Tensor") -> "Tensor":
+    """100 · (1 - (S_max - S_min) / (S_max + S_min)), element by element."""
+    return 100 * (1 - (highest - lowest) / (highest + lowest))
+
+
+def applies(stack: StackFacts) -> bool:
+    """MR images as acquired, but for scouts."""
+    return stack.modality == "MR" and not stack.is_localizer and not stack.derived
+
+
+def start(stack: Stack, facts: StackFacts) -> Curve:
+    """Nothing seen yet."""
+    return curve_of(stack)
+
+
+def update(state: Curve, block: Block) -> None:
+    """Looks at the sampled frames of a block."""
+    state.add(block, _look)
+
+
+def _look(frames: FrameFeatures) -> Values:
+    logs = masked_quantiles(frames.log_field, frames.signal, (0.02, 0.98))
+    ends = (logs - logs[:, 1:]).exp()
+    return {"integral_percent": integral_uniformity(ends[:, 0], ends[:, 1])}
+
+
+def finish(state: Curve) -> Iterable[Measurement]:
+    """The measurement of the stack, each at its worst frame."""
+    yield from state.measurement("adequacy.uniformity.integral_percent", "%", worst="lowest", of_all="median")

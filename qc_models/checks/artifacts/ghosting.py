@@ -1,0 +1,121 @@
+"""Ghosts in the air of an MR stack: copies of the patient along the phase-encoding direction, from motion, flow or echo mismatch.
+
+Direction: higher is worse. Slice by slice, for both directions of the frame, since headers often hide which one is phase-encoded:
+`n2_ratio` = (mean of the air under the body shifted by half the frame - mean of other air) / mean of the body (ghost-to-signal
+ratio, Giannelli et al. 2010, doi 10.1120/jacmp.v11i4.3237); the mean of other air is the noise that is taken off.
+`directional_ratio` = |mean of the air above and below the body - mean of the air beside it| / mean of the body (percent signal
+ghosting of the ACR phantom manual, as a ratio), for ghosts at any distance. Values are of the worst of at most 48 frames.
+
+`band_ratio`, where no air shows: the texture of each line, which is the mean of sqrt|pixel - mean of the pixels two lines before
+and behind|, squared, averaged over 1/64 of the frame to each side, over the same beside the band (the greater side; at least half
+of the frame's mean). A band of ghosts through the frame stands out, as does a layer of textured fat; its box is the middle line.
+
+A body that fills the frame leaves no air to look at, and the first two are not measured.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from qc_models.facts import StackFacts
+from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.frame_features import FrameFeatures
+from qc_models.features.lines import beside, line_box, off_neighbours, running_mean
+from qc_models.features.masked_statistics import masked_mean
+from qc_models.findings import Measurement, Quantity
+from qc_models.pixels import Block
+from qc_models.stack import Stack
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BAND_SHARE = 1 / 64  # of the frame, to each side of the middle of a band
+
+QUANTITIES = {
+    "n2_ratio": Quantity(
+        "1",
+        "ghost-to-signal ratio (half a frame away) is {value:.3f} at slice {worst_slice} (median "
+        "of {num_frames} images {median:.3f}), limit {limit:.3f}",
+        "第 {worst_slice} 层半视野鬼影信号比 {value:.3f}（{num_frames} 幅图像的中位数 {median:.3f}），限值 {limit:.3f}",
+        remedy_en="look for motion, flow and echo alignment; repeat the sequence",
+        remedy_zh="请查找运动、血流和回波对准问题；重复该序列",
+    ),
+    "directional_ratio": Quantity(
+        "1",
+        "ghosting ratio (air above and below against air beside) is {value:.3f} at slice "
+        "{worst_slice} (median of {num_frames} images {median:.3f}), limit {limit:.3f}",
+        "第 {worst_slice} 层鬼影比（上下空气对左右空气） {value:.3f}（{num_frames} 幅图像的中位数 {median:.3f}），限值 {limit:.3f}",
+        remedy_en="look for motion, breathing and flow along the phase direction; repeat the sequence",
+        remedy_zh="请查找相位方向的运动、呼吸和血流；重复该序列",
+    ),
+    "band_ratio": Quantity(
+        "1",
+        "texture of a band across the image against its surroundings is {value:.2f} at slice "
+        "{worst_slice} (median of {num_frames} images {median:.2f}), limit {limit:.2f}",
+        "第 {worst_slice} 层图像条带区纹理与两侧之比 {value:.2f}（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
+        remedy_en="look for ghosts of a moving or very bright part (coil, vessel); repeat the sequence",
+        remedy_zh="请查找运动或高信号结构（线圈、血管）的鬼影；重复该序列",
+    ),
+}
+
+
+def half_frame_ghost(values: "Tensor", body: "Tensor", air: "Tensor", body_mean: "Tensor", dim: int) -> "Tensor":
+    """(mean of air under the body shifted by half of `dim` - mean of other air) / mean of the body: [B]."""
+    shifted = body.roll(body.shape[dim] // 2, dim)
+    return (masked_mean(values, air & shifted) - masked_mean(values, air & ~shifted)) / body_mean
+
+
+def directional_ghost(values: "Tensor", body: "Tensor", air: "Tensor", body_mean: "Tensor") -> "Tensor":
+    """|mean of air in the columns of the body - mean of air in its rows| / mean of the body: [B]; corners are in neither."""
+    above_below = body.any(1, keepdim=True) & ~body.any(2, keepdim=True) & air
+    sides = body.any(2, keepdim=True) & ~body.any(1, keepdim=True) & air
+    return (masked_mean(values, above_below) - masked_mean(values, sides)).abs() / body_mean
+
+
+def band_ratios(pixels: "Tensor", dim: int, step: int) -> "Tensor":
+    """Texture around each line along `dim` over that beside, [B, lines - 4], from every second `step`-th pixel of the lines."""
+    import torch
+
+    lines = pixels[:, :, :: 2 * step] if dim == 1 else pixels[:, :: 2 * step]
+    texture = off_neighbours(lines, dim).abs().sqrt().mean(3 - dim).square()
+    reach = max(2, round(pixels.shape[dim] * BAND_SHARE))
+    band = running_mean(texture, reach)
+    around = torch.maximum(beside(band, 3 * reach, 2 * reach), band.mean(1, keepdim=True) / 2)
+    return band / around.clamp(min=1e-12)
+
+
+def applies(stack: StackFacts) -> bool:
+    """MR images as acquired, but for scouts."""
+    return stack.modality == "MR" and not stack.is_localizer and not stack.derived
+
+
+def start(stack: Stack, facts: StackFacts) -> Curve:
+    """Nothing seen yet."""
+    return curve_of(stack)
+
+
+def update(state: Curve, block: Block) -> None:
+    """Looks at the sampled frames of a block."""
+    state.add(block, _look)
+
+
+def _look(frames: FrameFeatures) -> Values:
+    import torch
+
+    air, body, values = frames.air, frames.body, frames.samples
+    rows, columns = (band_ratios(frames.pixels, dim, frames.cell) for dim in (1, 2))
+    band = torch.maximum(rows.amax(1), columns.amax(1))
+    ghosts = [half_frame_ghost(values, body, air, frames.body_mean, dim) for dim in (1, 2)]
+    return {
+        "n2_ratio": ghosts[0].fmax(ghosts[1]).clamp(min=0),
+        "directional_ratio": directional_ghost(values, body, air, frames.body_mean),
+        "band_ratio": band.masked_fill(air.flatten(1).any(1), math.nan),
+        "band_box": line_box(rows, columns),
+    }
+
+
+def finish(state: Curve) -> Iterable[Measurement]:
+    """The measurements of the stack, each at its worst frame."""
+    yield from state.measurement("artifacts.ghosting.n2_ratio", "1", worst="highest", of_all="worst")
+    yield from state.measurement("artifacts.ghosting.directional_ratio", "1", worst="highest", of_all="worst")
+    yield from state.measurement("artifacts.ghosting.band_ratio", "1", worst="highest", of_all="worst", box="band_box")

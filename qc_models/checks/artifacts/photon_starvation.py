@@ -1,0 +1,71 @@
+"""Starvation streaks of a CT stack: noise that runs along the longest paths, through shoulders or hips, from side to side.
+
+Direction: higher is worse. Slice by slice, in soft tissue, the standard deviation of differences between pixels two rows apart
+over that of pixels two columns apart: horizontal streaks change from row to row. Even noise gives 1; starvation through the
+shoulders raises it (after the directional noise of Kalender et al. 1999, doi 10.1118/1.598607, who modulate the current against
+it). Differences beyond 200 HU are edges and are dropped. The value is that of the worst of at most 48 frames.
+
+Anatomy has directions too: the discs of a coronal picture for one; axial slices compare best. Where noise stays under 4 HU the
+ratio is that of anatomy, and nothing is measured.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from qc_models.facts import StackFacts
+from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.frame_features import FrameFeatures
+from qc_models.features.masked_statistics import masked_deviation
+from qc_models.findings import Measurement, Quantity
+from qc_models.pixels import Block
+from qc_models.stack import Stack
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CLIP_HU = 200.0
+LEAST_NOISE_HU = 4.0
+
+QUANTITIES = {
+    "noise_anisotropy": Quantity(
+        "1",
+        "noise across against along the patient's width is {value:.2f} at slice {worst_slice} "
+        "(median of {num_frames} images {median:.2f}), limit {limit:.2f}",
+        "第 {worst_slice} 层前后方向与左右方向噪声之比 {value:.2f}（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
+        remedy_en="use tube current modulation; raise the arms (or lower them for a neck)",
+        remedy_zh="请使用管电流调制；抬起（颈部检查则放下）双臂",
+    ),
+}
+
+
+def directional_noise(differences_hu: "Tensor", soft: "Tensor") -> "Tensor":
+    """The standard deviation of a pixel's noise from differences of two pixels [B, h, w] in soft tissue: [B], HU."""
+    return masked_deviation(differences_hu, soft & (differences_hu.abs() < CLIP_HU)) / math.sqrt(2)
+
+
+def applies(stack: StackFacts) -> bool:
+    """Axial CT images as acquired, but for scouts and projections."""
+    is_slice = stack.nearest_plane == "axial" and not stack.is_localizer and "MIP" not in stack.components
+    return stack.modality == "CT" and is_slice and not stack.derived
+
+
+def start(stack: Stack, facts: StackFacts) -> Curve:
+    """Nothing seen yet."""
+    return curve_of(stack)
+
+
+def update(state: Curve, block: Block) -> None:
+    """Looks at the sampled frames of a block."""
+    state.add(block, _look)
+
+
+def _look(frames: FrameFeatures) -> Values:
+    down = directional_noise(frames.displaced(1, 0) - frames.displaced(-1, 0), frames.soft_tissue)
+    across = directional_noise(frames.displaced(0, 1) - frames.displaced(0, -1), frames.soft_tissue)
+    return {"noise_anisotropy": (down / across).masked_fill(down.fmax(across) < LEAST_NOISE_HU, math.nan)}
+
+
+def finish(state: Curve) -> Iterable[Measurement]:
+    """The measurement of the stack, each at its worst frame."""
+    yield from state.measurement("artifacts.photon_starvation.noise_anisotropy", "1", worst="highest", of_all="worst")

@@ -1,0 +1,78 @@
+"""Spikes in k-space: single points of the spectrum far above their neighbourhood, which draw stripes over the whole image.
+
+Direction: higher is worse. Slice by slice the power spectrum of the magnitude image (its middle 256 x 256 pixels) is cut into tiles
+of 8 x 8; beyond a tenth of the highest frequency, and off its two axes, where edges of the frame show, the strongest point of a
+tile is compared with the mean of the others, in dB. Noise alone reaches 11 to 13 dB. The value is that of the worst of at most 48
+frames.
+
+Crisp repeated structure (an implant's mesh) can look alike.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from qc_models.facts import StackFacts
+from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.frame_features import FrameFeatures
+from qc_models.findings import Measurement, Quantity
+from qc_models.pixels import Block
+from qc_models.stack import Stack
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TILE = 8
+INNER = 0.1  # of the highest frequency, inside which anatomy rules
+
+QUANTITIES = {
+    "peak_db": Quantity(
+        "dB",
+        "strongest spike of the spectrum is {value:.1f} at slice {worst_slice} (median of "
+        "{num_frames} images {median:.1f}), limit {limit:.1f}",
+        "第 {worst_slice} 层频谱最强尖峰 {value:.1f}（{num_frames} 幅图像的中位数 {median:.1f}），限值 {limit:.1f}",
+        remedy_en="have the scanner checked for electric discharges and loose metal; repeat the sequence",
+        remedy_zh="请检查设备是否有放电和松动金属；重复该序列",
+    ),
+}
+
+
+def spike_db(power: "Tensor") -> "Tensor":
+    """The strongest point over its tile's other points in dB, [B], from half-plane power spectra [B, H, W // 2 + 1]."""
+    import torch
+
+    rows, columns = power.shape[1] // TILE, (power.shape[2] - 1) // TILE
+    # Column 0 is an axis and is left out; row 0 is, with the tiles that touch it.
+    tiles = power[:, : rows * TILE, 1 : 1 + columns * TILE].reshape(len(power), rows, TILE, columns, TILE)
+    peak, total = tiles.amax((2, 4)), tiles.sum((2, 4))
+    others = (total - peak) / (TILE * TILE - 1)
+    # Where the scanner interpolated, outer tiles are all but empty: half the median tile is the least to compare with.
+    ratio = peak / torch.maximum(others, others.flatten(1).median(1).values[:, None, None] / 2).clamp(min=1e-20)
+    row = (torch.arange(rows, device=power.device) + 0.5) / rows
+    down = torch.minimum(row, 1 - row) * 2
+    across = (torch.arange(columns, device=power.device) + 0.5) / max(1, columns)
+    outer = (down[:, None] ** 2 + across**2 > INNER**2) & (down[:, None] > TILE / power.shape[1] * 2.1)
+    return 10 * torch.where(outer, ratio, 1.0).amax((1, 2)).log10()
+
+
+def applies(stack: StackFacts) -> bool:
+    """MR images as acquired, but for scouts."""
+    return stack.modality == "MR" and not stack.is_localizer and not stack.derived
+
+
+def start(stack: Stack, facts: StackFacts) -> Curve:
+    """Nothing seen yet."""
+    return curve_of(stack)
+
+
+def update(state: Curve, block: Block) -> None:
+    """Looks at the sampled frames of a block."""
+    state.add(block, _look)
+
+
+def _look(frames: FrameFeatures) -> Values:
+    return {"peak_db": spike_db(frames.power)}
+
+
+def finish(state: Curve) -> Iterable[Measurement]:
+    """The measurement of the stack, each at its worst frame."""
+    yield from state.measurement("artifacts.spike.peak_db", "dB", worst="highest", of_all="worst")

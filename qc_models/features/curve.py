@@ -1,0 +1,107 @@
+"""The curve of a check along a stack: values of evenly sampled frames, their places, and the measurement they come to.
+
+With it an image check is a function from the features of some frames to one value each, and three lines.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any, Literal
+
+from qc_models.features.frame_features import FrameFeatures
+from qc_models.findings import Location, Measurement
+from qc_models.pixels import Block
+from qc_models.stack import Stack
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_FRAMES = 48  # of a stack, evenly spread: neighbours of a long stack show the same physics
+MIN_SIDE = 32  # pixels; smaller frames (icons, thumbnails) tell nothing of the acquisition
+MAX_POINTS = 256  # of a curve in a report
+
+Values = dict[str, "Tensor"]
+
+
+@dataclass
+class Curve:
+    """Values [B] by name, block by block, kept on their device until the stack ends; NaN where a frame cannot tell."""
+
+    series_instance_uid: str
+    stack: int
+    wanted: frozenset[tuple[str, int]]
+    values: dict[str, list["Tensor"]] = field(default_factory=dict)
+    places: list[tuple[int, str, int]] = field(default_factory=list)  # slice, SOPInstanceUID, frame index
+
+    def add(self, block: Block, look: Callable[[FrameFeatures], Values]) -> None:
+        """Looks at those frames of a block that the sample of the stack holds."""
+        names = zip(block.sop_instance_uids, block.frame_indices, strict=True)
+        numbers = tuple(number for number, name in enumerate(names) if name in self.wanted)
+        if not numbers or min(block.pixels.shape[1:]) < MIN_SIDE:
+            return
+        for name, found in look(block.features(numbers)).items():
+            self.values.setdefault(name, []).append(found)
+        self.places.extend(
+            (block.slice_indices[i], block.sop_instance_uids[i], block.frame_indices[i]) for i in numbers
+        )
+
+    def measurement(
+        self,
+        metric: str,
+        unit: str,
+        *,
+        worst: Literal["highest", "lowest"],
+        of_all: Literal["median", "worst"],
+        name: str | None = None,
+        box: str | None = None,
+    ) -> list[Measurement]:
+        """The median or the worst value of a name (else the metric's last part), placed at the worst frame; nothing if all are NaN.
+
+        `box` names the values [B, 4] that hold (row, column, height, width) of each frame. Values are rounded to five digits,
+        which no processor's order of summation changes.
+        """
+        import torch
+
+        name = name or metric.rpartition(".")[2]
+        numbers = torch.cat(self.values[name]).tolist() if name in self.values else []
+        known = [i for i, value in enumerate(numbers) if math.isfinite(value)]
+        if not known:
+            return []
+        numbers = [_rounded(value) for value in numbers]
+        pick = max if worst == "highest" else min
+        place = pick(known, key=lambda i: numbers[i])
+        middle = _rounded(median(numbers[i] for i in known))
+        slice_index, sop_instance_uid, frame = self.places[place]
+        region = None
+        if box is not None:
+            row, column, height, width = (round(value) for value in torch.cat(self.values[box])[place].tolist())
+            region = (row, column, height, width)
+        detail: dict[str, Any] = {
+            "num_frames": len(known),
+            "median": middle,
+            "worst": numbers[place],
+            "worst_slice": slice_index + 1,  # as people count
+            "curve": _thinned([[self.places[i][0], numbers[i]] for i in known]),
+        }
+        here = Location(self.series_instance_uid, sop_instance_uid, frame, slice_index, region, self.stack)
+        return [Measurement(metric, middle if of_all == "median" else numbers[place], unit, here, detail)]
+
+
+def curve_of(stack: Stack) -> Curve:
+    """An empty curve over at most 48 frames of a stack, evenly spread."""
+    total = len(stack.frames)
+    sample = min(total, MAX_FRAMES)
+    chosen = (stack.frames[(2 * number + 1) * total // (2 * sample)] for number in range(sample))
+    return Curve(
+        stack.series_instance_uid, stack.index, frozenset((frame.sop_instance_uid, frame.index) for frame in chosen)
+    )
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def _thinned(points: Sequence[list[float]]) -> list[list[float]]:
+    step = math.ceil(len(points) / MAX_POINTS)
+    return list(points[::step])

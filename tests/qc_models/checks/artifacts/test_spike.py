@@ -1,0 +1,37 @@
+"""Spikes put into k-space."""
+
+import numpy as np
+import pytest
+
+from qc_models.checks.artifacts import spike
+from tests.pixel_blocks import head, magnitude, run
+
+
+def spiked(side: int, height: float, row: int = 40, column: int = 70) -> np.ndarray:
+    """A noisy head with one point of its spectrum raised to `height` times the DC value."""
+    spectrum = np.fft.fft2(magnitude(head(side), 30.0))
+    spectrum[row, column] += height * abs(spectrum[0, 0])
+    return np.abs(np.fft.ifft2(spectrum))
+
+
+@pytest.mark.parametrize("side", [192, 256, 384])
+def test_a_spike_stands_out_and_noise_does_not(side: int) -> None:
+    images = [magnitude(head(side), 30.0), spiked(side, 0.05), magnitude(head(side), 30.0, 5)]
+    found = run(spike, images)["peak_db"]
+    assert found.location.slice == 1
+    assert found.value > 18
+    assert found.detail["median"] < 14
+
+
+def test_peak_over_its_tile_by_hand() -> None:
+    import torch
+
+    power = torch.ones(1, 64, 33)
+    power[0, 20, 21] = 1000.0
+    assert spike.spike_db(power).item() == pytest.approx(30.0, abs=0.01)
+
+
+def test_an_interpolated_spectrum_has_no_spikes() -> None:
+    inner = np.fft.fftshift(np.fft.fft2(magnitude(head(128), 30.0)))
+    image = np.abs(np.fft.ifft2(np.fft.ifftshift(np.pad(inner, 64))))
+    assert run(spike, [image])["peak_db"].value < 16

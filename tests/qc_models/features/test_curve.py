@@ -1,0 +1,67 @@
+"""Curves along a stack: which frames are looked at, what they come to, where the worst lies."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from qc_models.features import curve
+from qc_models.features.frame_features import FrameFeatures
+from qc_models.pixels import Block
+from qc_models.stack import Stack
+from qc_models.study import Frame
+
+
+def stack_of(total: int) -> Stack:
+    frames = tuple(Frame("1.2", f"1.2.{i}", 0, i, 8, 8, ()) for i in range(total))
+    return Stack("1.2", 5, "MR", frames, (0.0, 0.0, 1.0), tuple(map(float, range(total))))
+
+
+def filled(values: list[float], size: int = 16, side: int = 32) -> curve.Curve:
+    state = curve.curve_of(stack_of(len(values)))
+    for first in range(0, len(values), size):
+        numbers = range(first, min(first + size, len(values)))
+        pixels = torch.tensor([values[i] for i in numbers]).reshape(-1, 1, 1).expand(-1, side, side)
+        uids = tuple(f"1.2.{i}" for i in numbers)
+        state.add(Block(pixels, None, "arbitrary", None, tuple(numbers), uids, (0,) * len(uids)), look)
+    return state
+
+
+def look(frames: FrameFeatures) -> curve.Values:
+    first = frames.pixels[:, 0, 0]
+    box = torch.stack((first, first + 1, first * 0 + 2, first * 0 + 3), 1)
+    return {"value": first, "box": box}
+
+
+def test_median_worst_and_place() -> None:
+    state = filled([5.0, 1.0, math.nan, 3.0])
+    (found,) = state.measurement("adequacy.a.value", "1", worst="lowest", of_all="median", box="box")
+    assert (found.value, found.unit, found.location.slice, found.location.sop_instance_uid) == (3.0, "1", 1, "1.2.1")
+    assert found.location.box == (1, 2, 2, 3)
+    assert found.location.stack == 5
+    assert found.detail["curve"] == [[0, 5.0], [1, 1.0], [3, 3.0]]
+    assert (found.detail["num_frames"], found.detail["worst"], found.detail["worst_slice"]) == (3, 1.0, 2)
+    (highest,) = state.measurement("adequacy.a.value", "1", worst="highest", of_all="worst")
+    assert (highest.value, highest.location.slice, highest.location.box) == (5.0, 0, None)
+
+
+def test_thumbnails_tell_nothing() -> None:
+    assert filled([1.0, 2.0], side=31).measurement("a.b.value", "1", worst="lowest", of_all="median") == []
+
+
+def test_nothing_is_measured_where_no_frame_can_tell() -> None:
+    assert filled([math.nan, math.inf]).measurement("a.b.value", "1", worst="lowest", of_all="median") == []
+    assert curve.curve_of(stack_of(0)).measurement("a.b.value", "1", worst="lowest", of_all="median") == []
+
+
+@pytest.mark.parametrize(("total", "size"), [(960, 16), (960, 7), (49, 16), (30, 16)])
+def test_a_long_stack_is_sampled_evenly_whatever_its_blocks(total: int, size: int) -> None:
+    (found,) = filled([float(i) for i in range(total)], size).measurement(
+        "a.b.value", "1", worst="highest", of_all="median"
+    )
+    numbers = [number for number, _ in found.detail["curve"]]
+    assert len(numbers) == min(total, curve.MAX_FRAMES)
+    assert max(b - a for a, b in pairwise(numbers)) <= math.ceil(total / curve.MAX_FRAMES)
+    assert found.value == pytest.approx(np.median(numbers))
