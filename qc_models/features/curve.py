@@ -82,10 +82,23 @@ class Curve:
             "median": middle,
             "worst": numbers[place],
             "worst_slice": slice_index + 1,  # as people count
+            "worst_range": self._worst_range(numbers, known, place, middle),
             "curve": _thinned([[self.places[i][0], numbers[i]] for i in known]),
         }
         here = Location(self.series_instance_uid, sop_instance_uid, frame, slice_index, region, self.stack)
         return [Measurement(metric, middle if of_all == "median" else numbers[place], unit, here, detail)]
+
+    def _worst_range(self, numbers: Sequence[float], known: Sequence[int], place: int, middle: float) -> list[int]:
+        """First and last slice, as people count, of the run about the worst that is nearer to it than to the median."""
+        halfway = (numbers[place] + middle) / 2
+        bad = [numbers[i] >= halfway if numbers[place] >= middle else numbers[i] <= halfway for i in known]
+        first = last = known.index(place)
+        while first > 0 and bad[first - 1]:
+            first -= 1
+        while last < len(bad) - 1 and bad[last + 1]:
+            last += 1
+        slices = [self.places[known[i]][0] + 1 for i in (first, last)]
+        return [min(slices), max(slices)]
 
 
 def curve_of(stack: Stack) -> Curve:
