@@ -192,7 +192,7 @@ def _related(facts: Facts, item: ExamItem, as_of: date) -> tuple[list[Measuremen
 def _finding(facts: Facts, item: ExamItem, measurement: Measurement, scope: _Scope, policy: Policy) -> Finding | None:
     limit = item.limits.get(measurement.metric)
     series = measurement.location.series_instance_uid
-    if limit is None or (series in scope.foreign) or not _binds(limit, facts):
+    if limit is None or (series in scope.foreign) or not binds(limit, facts):
         return None
     scale = item.scale(limit.of)
     crossed = limit.crossed(measurement.value, scale) if scale is not None else None
@@ -208,7 +208,8 @@ def _finding(facts: Facts, item: ExamItem, measurement: Measurement, scope: _Sco
     return _worded(measurement, quantity(measurement.metric), level, bound, limit, deduct)
 
 
-def _binds(limit: Limit, facts: Facts) -> bool:
+def binds(limit: Limit, facts: Facts) -> bool:
+    """Whether a limit holds for this study: its model is installed, and it is meant for this age and place."""
     return not (
         (limit.needs is not None and limit.needs not in facts.models)
         or (limit.adults_only and facts.is_adult is False)
