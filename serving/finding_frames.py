@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qc_models.stack import Stack
 from qc_models.study import Frame
+from serving.measured_curves import MeasuredCurve, curve_behind
+from serving.metric_limits import bars_of
 from serving.report_plots import of_stack, slices_at
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ def _groups(examined: "Examined", finding: Told) -> Iterator[FrameGroup]:
     measured = measurement_of(examined.report.content["measurements"], finding)
     if measured is None:  # what was measured against the exam item is not kept
         measured = {"location": {**finding["location"], "stack": None}, "detail": {}}
+    elif measured["location"]["slice"] is None and measured["location"]["sop_instance_uid"] is None:
+        measured = _at_its_worst(examined, measured)
     detail, place = measured["detail"], measured["location"]
     frames = [frame for instance in examined.study.instances for frame in instance.frames]
     stack = next((stack for stack in examined.stacks if of_stack(measured, stack)), None)
@@ -68,6 +72,16 @@ def measurement_of(measurements: Iterable[Told], finding: Told) -> Told | None:
         if measurement["metric"] == finding["metric"] and measurement["value"] == finding["value"] and same_place:
             return measurement
     return None
+
+
+def _at_its_worst(examined: "Examined", measured: Told) -> Told:
+    """What was measured of a whole stack, placed where its curve is worst; as it is where it has no curve."""
+    behind = curve_behind(examined.report.content["measurements"], measured)
+    stack = next((stack for stack in examined.stacks if of_stack(measured, stack)), None)
+    if behind is None or stack is None:
+        return measured
+    number, _ = MeasuredCurve(behind, stack.num_slices, bars_of(examined, behind)).worst
+    return {**measured, "location": {**measured["location"], "slice": number - 1}}
 
 
 def _around_numbers(frames: Iterable[Frame], absent: Sequence[int]) -> Iterator[FrameGroup]:

@@ -2,7 +2,8 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from qc_models.study import Frame, Instance
 
 PICTURE_PIXELS = 260  # of the longer side, unless told otherwise
 OUTLINE = (255, 140, 0)
+OUTLINE_PIXELS = 3
+MARK_PIXELS = 9  # radius of the ring about a point
+LEAST_INSIDE = 8  # pixels of a picture that an outline leaves free
 
 
 def is_withheld(header: Header) -> bool:
@@ -38,40 +42,86 @@ def picture(
 
     `box` is (row, column, height, width) in pixels; without one, `outlined` frames the whole slice.
     """
+    values = frame_values(instance, frame)
+    if values is None:
+        return None
+    whole = (0, 0, frame.rows, frame.columns) if outlined else None
+    return drawn(_grey(values, instance.header), aspect_of(frame), box=box or whole, pixels=pixels)
+
+
+def frame_values(instance: Instance, frame: Frame) -> NDArray[Any] | None:
+    """The modality values of a frame [H, W] (HU in CT), or its colours [H, W, 3]; None where it does not decode."""
+    header = instance.header
     try:
-        grey = _grey(instance, frame)
+        content = instance.source.content()
+        is_mosaic = "MOSAIC" in header.texts("ImageType")
+        (stored,) = decode_frames(content, header, (0 if is_mosaic else frame.index,))
+        if is_mosaic:
+            stored = mosaic_tiles(stored, header)[frame.index]
     except (InputError, ServiceError, OSError):
         return None
+    return stored if stored.ndim == 3 else np.nan_to_num(modality_values(stored, header, frame.index))
+
+
+def drawn(
+    grey: NDArray[np.uint8],
+    aspect: float = 1.0,
+    *,
+    box: Sequence[int] | None = None,
+    marks: Iterable[tuple[float, float]] = (),
+    pixels: int,
+) -> str:
+    """Grey levels or colours as a JPEG data URL, `pixels` along the longer side; `aspect` is a pixel's width over its height.
+
+    `box` is outlined, and a ring drawn about each of `marks` (row, column), in pixels of `grey`.
+    """
     image = Image.fromarray(grey)
-    aspect = _aspect(frame)
     width, height = image.width * aspect, float(image.height)
     scale = pixels / max(width, height)
     resized = image.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.BILINEAR)
-    if box is not None or outlined:
+    x, y = resized.width / image.width, resized.height / image.height
+    marks = tuple(marks)
+    if box is not None or marks:
         resized = resized.convert("RGB")
-        top, left, rows, columns = box or (0, 0, frame.rows, frame.columns)
-        x, y = resized.width / image.width, resized.height / image.height
-        corners = (left * x, top * y, max((left + columns) * x - 1, left * x), max((top + rows) * y - 1, top * y))
-        ImageDraw.Draw(resized).rectangle(corners, outline=OUTLINE, width=3)
+    for row, column in marks:
+        at_x, at_y = (column + 0.5) * x, (row + 0.5) * y
+        corners = (at_x - MARK_PIXELS, at_y - MARK_PIXELS, at_x + MARK_PIXELS, at_y + MARK_PIXELS)
+        ImageDraw.Draw(resized).ellipse(corners, outline=OUTLINE, width=2)
+    if box is not None:
+        top, left, rows, columns = box
+        left_x, right_x = _opened(left * x, (left + columns) * x - 1, resized.width)
+        top_y, bottom_y = _opened(top * y, (top + rows) * y - 1, resized.height)
+        ImageDraw.Draw(resized).rectangle((left_x, top_y, right_x, bottom_y), outline=OUTLINE, width=OUTLINE_PIXELS)
     return _data_url(resized)
 
 
-def _grey(instance: Instance, frame: Frame) -> NDArray[np.uint8]:
-    header = instance.header
-    content = instance.source.content()
-    is_mosaic = "MOSAIC" in header.texts("ImageType")
-    (stored,) = decode_frames(content, header, (0 if is_mosaic else frame.index,))
-    if is_mosaic:
-        stored = mosaic_tiles(stored, header)[frame.index]
-    if stored.ndim == 3:
-        return np.asarray(stored, dtype=np.uint8) if stored.dtype == np.uint8 else _stretch(stored.astype(np.float32))
-    values = np.nan_to_num(modality_values(stored, header, frame.index))
+def aspect_of(frame: Frame) -> float:
+    """Width of a pixel over its height."""
+    return frame.pixel_spacing_mm[1] / frame.pixel_spacing_mm[0] if frame.pixel_spacing_mm else 1.0
+
+
+def stretched(values: NDArray[Any], ends: tuple[float, float] = (0.5, 99.5)) -> NDArray[np.uint8]:
+    """Grey levels between two percentiles of the values."""
+    low, high = np.percentile(values[::2, ::2], ends)
+    scaled = np.clip((values - low) / max(float(high - low), 1e-6) * 255, 0, 255)
+    grey: NDArray[np.uint8] = scaled.astype(np.uint8)
+    return grey
+
+
+def _opened(first: float, last: float, size: int) -> tuple[float, float]:
+    """A side of an outline, moved out where it would cover what it is about: a dead line is one pixel wide."""
+    short = max(0.0, LEAST_INSIDE + 2 * OUTLINE_PIXELS - (last - first)) / 2
+    first, last = max(0.0, first - short), min(size - 1.0, last + short)
+    return first, max(first, last)
+
+
+def _grey(values: NDArray[Any], header: Header) -> NDArray[np.uint8]:
+    if values.ndim == 3:
+        return np.asarray(values, dtype=np.uint8) if values.dtype == np.uint8 else stretched(values.astype(np.float32))
     centre, width = header.number("WindowCenter"), header.number("WindowWidth")
-    grey = (
-        _window(values, centre, width) if centre is not None and width is not None and width > 1 else _stretch(values)
-    )
+    grey = stretched(values) if centre is None or width is None or width <= 1 else _window(values, centre, width)
     if grey.max() == grey.min():  # a window that shows nothing
-        grey = _stretch(values)
+        grey = stretched(values)
     return 255 - grey if header.text("PhotometricInterpretation") == "MONOCHROME1" else grey
 
 
@@ -79,18 +129,6 @@ def _window(values: NDArray[np.float32], centre: float, width: float) -> NDArray
     """The linear window of PS3.3 C.11.2.1.2."""
     grey: NDArray[np.uint8] = np.clip(((values - (centre - 0.5)) / (width - 1) + 0.5) * 255, 0, 255).astype(np.uint8)
     return grey
-
-
-def _stretch(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    low, high = np.percentile(values[::2, ::2], (0.5, 99.5))
-    scaled = np.clip((values - low) / max(float(high - low), 1e-6) * 255, 0, 255)
-    grey: NDArray[np.uint8] = scaled.astype(np.uint8)
-    return grey
-
-
-def _aspect(frame: Frame) -> float:
-    """Width of a pixel over its height."""
-    return frame.pixel_spacing_mm[1] / frame.pixel_spacing_mm[0] if frame.pixel_spacing_mm else 1.0
 
 
 def _data_url(image: Image.Image) -> str:
