@@ -200,7 +200,10 @@ def _views(examined: "Examined", frame: Frame, finding: Mapping[str, Any]) -> It
     for view in views:
         shown = drawing(view, values, frame)
         if shown is not None:
-            box, aspect = (finding["location"]["box"], aspect_of(frame)) if shown.is_in_place else (None, 1.0)
+            rows, columns = shown.grey.shape  # of a spectrum or a polar view no proportion is true: a square is drawn
+            box, aspect = (
+                (finding["location"]["box"], aspect_of(frame)) if shown.is_in_place else (None, rows / columns)
+            )
             image = drawn(shown.grey, aspect, box=box, marks=shown.marks, pixels=IMAGE_PIXELS)
             yield {"image": image, "en": view.en, "zh": view.zh, "scale": shown.scale}
 
@@ -252,10 +255,15 @@ def _stack(examined: "Examined", stack: Stack) -> dict[str, Any]:
         if has_curve(measurement) and of_stack(measurement, stack)
     ]
     middle = stack.frames[len(stack.frames) // 2]
-    plots = [(curve.measurement["metric"], curve.plot()) for curve in curves]
+    nearest = max(curves, key=lambda curve: curve.nearness, default=None)
     return {
         "facts": facts,
         "picture": _picture(examined, middle) if examined.facts.pixels_examined else None,
         "positions": positions,
-        "curves": [{"metric": metric, "plot": plot} for metric, plot in plots if plot is not None],
+        "nearest": _drawn(nearest) if nearest is not None and nearest.nearness > 0 else None,
+        "curves": [shown for shown in map(_drawn, curves) if shown["plot"] is not None],
     }
+
+
+def _drawn(curve: MeasuredCurve) -> dict[str, Any]:
+    return {"metric": curve.measurement["metric"], "plot": curve.plot()}

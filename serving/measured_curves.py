@@ -53,6 +53,17 @@ class MeasuredCurve:
         """Whether the value that is judged is that of the stack, its median, and not that of the worst image."""
         return bool(self.measurement["value"] != self.worst[1])
 
+    @property
+    def nearness(self) -> float:
+        """How near the value that is judged lies to the first of its limits, 1 at or beyond it; 0 without a limit."""
+        value = float(self.measurement["value"])
+        shares = [
+            1.0 if bar.crossed_by(value) else min(value, bar.value) / max(value, bar.value)
+            for bar in self.bars
+            if (value > 0 and bar.value > 0) or bar.crossed_by(value)
+        ]
+        return max(shares, default=0.0)
+
     def where(self) -> tuple[str, str] | None:
         """Where the worst is and how far it reaches, in English and Chinese; None in a stack of one slice."""
         if self.num_slices < 2:

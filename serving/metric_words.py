@@ -29,10 +29,12 @@ def label(metric: str) -> Label:
     if words is None:
         return Label(metric, metric)
     en, zh = plain(words.en), plain(words.zh)
-    short = re.sub(r",? is …( \S{1,4})?$", "", re.sub(r",? (at|in) slices? …(\s*(-|–|to)\s*…)?", "", en))
+    short = re.sub(
+        r",? (is|are|reach|reaches) …( \S{1,4})?$", "", re.sub(r",? (at|in) slices? …(\s*(-|–|to)\s*…)?", "", en)
+    )
     if short == en:  # a whole sentence
         return Label(en, zh)
-    return Label(short, re.sub(r"(\s*为)?\s*…( \S{1,4})?$", "", re.sub(r"第 …(\s*[-–至]\s*…)? 层，?", "", zh)))
+    return Label(short, re.sub(r"(\s*[为达是])?\s*…( \S{1,4})?$", "", re.sub(r"第 …(\s*[-–至]\s*…)? 层，?", "", zh)))
 
 
 def meanings(metrics: Iterable[str]) -> list[Meaning]:

@@ -120,6 +120,7 @@ class _Plot:
     ) -> None:
         self._x, self._y, self._width = across, up, width
         self._words_at: list[float] = []  # heights that words of bars have taken
+        self._words: list[str] = []  # drawn last, over lines
         bottom, right = HEIGHT - BOTTOM, width - RIGHT
         self._parts = [
             f'<text x="{LEFT}" y="10" class="title">{escape(title)}</text>',
@@ -162,7 +163,7 @@ class _Plot:
             while any(abs(at - other) < LINE_HEIGHT for other in self._words_at):
                 at += LINE_HEIGHT / 2
             self._words_at.append(at)
-        self._parts.append(
+        self._words.append(
             f'<text x="{x}" y="{at:.1f}" text-anchor="{anchor}" class="over" fill="{colour}">{escape(words)}{arrow}</text>'
         )
 
@@ -185,7 +186,7 @@ class _Plot:
 
     def svg(self) -> Markup:
         """The plot as an element of a page."""
-        parts = "".join(self._parts)
+        parts = "".join((*self._parts, *self._words))
         return Markup(f'<svg class="plot" viewBox="0 0 {self._width} {HEIGHT}" role="img">{parts}</svg>')
 
     def _label(self, x: float, y: float, words: str, colour: str = WORST) -> None:
