@@ -121,7 +121,6 @@ VIEWS: Mapping[str, tuple[View, ...]] = {
     "artifacts.bias_field": (SHADING,),
     "artifacts.ghosting": (FAINT_SIGNAL, SPECTRUM),
     "artifacts.grid_lines": (SPECTRUM,),
-    "artifacts.motion": (FAINT_SIGNAL, SPECTRUM),
     "artifacts.photon_starvation": (NOISE_MAP,),
     "artifacts.ring": (POLAR,),
     "artifacts.spike": (SPECTRUM,),

@@ -155,7 +155,7 @@ class _Plot:
                 f'<path class="limit" d="M{LEFT} {y:.1f}H{right}" stroke="{colour}" stroke-dasharray="4 3"/>'
             )
         arrow = "" if not beyond else " ↑" if value > high else " ↓"
-        at = y + LINE_HEIGHT - 1 if y < TOP + LINE_HEIGHT else y - 2  # the worst is named above the field
+        at = y + LINE_HEIGHT if y < TOP + LINE_HEIGHT else y - 3  # the worst is named above the field
         if at_start:
             x, anchor = float(LEFT + 4), "start"
         else:

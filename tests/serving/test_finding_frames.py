@@ -1,11 +1,13 @@
 """Of each finding the frames that a reviewer wants to see come to light."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from inference.pipeline import Examined, Settings, examine
+from qc_models.report import QcReport
 from qc_models.study import Study
 from serving.finding_frames import FrameGroup, frames_of_finding
 from serving.score_command import DEFAULT_CATALOGUE, make_settings
@@ -75,6 +77,19 @@ def test_a_finding_about_no_image_shows_none(study_of: Build, settings: Settings
     sr = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.11", "Modality": "SR", "Rows": None, "PixelData": None}
     examined = examine(study_of([sr]), settings)
     assert groups(examined, "metadata.request_match.unknown_exam") == []
+
+
+def test_what_is_of_a_whole_stack_is_shown_where_its_curve_is_worst(study_of: Build, settings: Settings) -> None:
+    examined = examine(study_of(axial_slices(6)), settings)
+    place = {"series_instance_uid": examined.stacks[0].series_instance_uid, "sop_instance_uid": None}
+    place |= {"frame": None, "slice": None, "box": None}
+    told = {"value": 4.0, "unit": "HU", "location": {**place, "stack": 0}}
+    curve = {"metric": "adequacy.noise_hu.median_hu", "detail": {"curve": [[0, 4.0], [3, 9.0], [5, 3.0]]}, **told}
+    scaled = {"metric": "adequacy.noise_hu.soft_5mm_hu", "detail": {}, **told}
+    report = QcReport({**examined.report.content, "measurements": [curve, scaled]})
+    for measured in (curve, scaled):
+        finding = {"metric": measured["metric"], "value": 4.0, "location": place}
+        assert [numbers(group) for group in frames_of_finding(replace(examined, report=report), finding)] == [[4]]
 
 
 def test_a_slice_or_an_image_alone_is_shown(study_of: Build, settings: Settings) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from qc_models.study import Study
-from serving.report_pictures import OUTLINE, is_withheld, picture
+from serving.report_pictures import OUTLINE, drawn, is_withheld, picture
 
 Build = Callable[[Iterable[Mapping[str, Any]]], Study]
 SQUARE = {"Rows": 60, "Columns": 60, "RescaleIntercept": 0, "RescaleSlope": 1}
@@ -54,6 +54,26 @@ def test_a_box_is_outlined_where_it_lies(study_of: Build) -> None:
     assert (rows.min(), rows.max()) == (pytest.approx(50, abs=2), pytest.approx(199, abs=2))
     assert (columns.min(), columns.max()) == (pytest.approx(100, abs=2), pytest.approx(174, abs=2))
     assert not marked[60:190, 110:165].any()
+
+
+def test_an_outline_does_not_cover_a_single_line(study_of: Build) -> None:
+    shown = image_of(study_of([SQUARE | {"pixels": np.zeros((60, 60))}]), box=(0, 30, 60, 1))
+    marked = np.abs(shown[150].astype(int) - OUTLINE).sum(axis=1) < 90
+    assert not marked[150:155].any()  # five pixels of the picture are one of the image
+    assert marked[135:150].any()
+    assert marked[155:170].any()
+
+
+def test_an_outline_at_the_edge_stays_inside(study_of: Build) -> None:
+    shown = image_of(study_of([SQUARE | {"pixels": np.zeros((60, 60))}]), box=(59, 0, 1, 60))
+    assert (np.abs(shown[285:].astype(int) - OUTLINE).sum(axis=2) < 90).any()
+
+
+def test_points_are_ringed() -> None:
+    url = drawn(np.zeros((100, 100), dtype=np.uint8), marks=[(20, 70)], pixels=300)
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))))
+    rows, columns = np.nonzero(np.abs(shown.astype(int) - OUTLINE).sum(axis=2) < 150)
+    assert (rows.mean(), columns.mean()) == (pytest.approx(61, abs=2), pytest.approx(211, abs=2))
 
 
 def test_a_whole_frame_may_be_outlined(study_of: Build) -> None:
