@@ -1,9 +1,11 @@
 """Grid lines in a radiograph: the strips of an anti-scatter grid, drawn fine and regular over the whole image.
 
-Direction: higher is worse. Of lines in both directions the power spectra are averaged; beyond a tenth of the highest frequency
-the strongest point is compared with the median of 63 around it, in dB (after Lin et al. 2006, doi 10.1117/12.653196, who find
-grid frequencies the same way). A smooth spectrum stays under 8 dB, visible strips reach 15 and more. A mesh of metal looks
-alike.
+Direction: higher is worse. Strips run straight through the whole image, so the lines are averaged within each of eight strips of
+it, across the strips' direction and along it in turn, after the slow part (mean of 9 pixels) is taken away and what exceeds three
+times the mean size is cut off; anatomy averages out. Of the power spectra of the eight the geometric mean is taken, which is high
+only where all eight agree. Beyond 0.03 cycles a pixel its strongest point is compared with the median of 63 around it, in dB (Lin
+et al. 2006, doi 10.1117/12.653196, find grid frequencies the same way). Images without a grid stay under 12 dB, strips that
+disturb reach 15 and more. A mesh of metal looks alike.
 """
 
 from collections.abc import Iterable
@@ -20,8 +22,11 @@ from qc_models.stack import Stack
 if TYPE_CHECKING:
     from torch import Tensor
 
-INNER = 0.1  # of the highest frequency, inside which anatomy rules
+INNER = 0.06  # of the highest frequency, inside which anatomy rules
 NEIGHBOURS = 31  # frequencies to each side
+PARTS = 8  # of the image, each of which must show the lines
+SLOW = 9  # pixels whose mean is taken away
+CLIP = 3.0  # of the mean size of what is left, beyond which edges count no more
 
 QUANTITIES = {
     "peak_db": Quantity(
@@ -37,16 +42,22 @@ QUANTITIES = {
 def regular_lines_db(pixels: "Tensor", dim: int, step: int) -> "Tensor":
     """The strongest frequency along `dim` over its neighbourhood in dB, [B], from every `step`-th line of pixels [B, H, W]."""
     import torch
+    from torch.nn.functional import avg_pool1d
 
-    lines = pixels[:, :, ::step] if dim == 1 else pixels[:, ::step]
-    level = lines.mean(dim, keepdim=True)
-    size = lines.shape[dim]
-    window = torch.hann_window(size, device=pixels.device)
-    spectrum = torch.fft.rfft((lines - level) * (window[:, None] if dim == 1 else window), dim=dim)
-    power = torch.view_as_real(spectrum).square().sum(3).mean(3 - dim)
-    around = running_median(power, NEIGHBOURS)
-    ratio = power / torch.maximum(around, power.mean(1, keepdim=True) * 1e-9).clamp(min=1e-20)
-    return 10 * ratio[:, int(INNER * power.shape[1]) :].amax(1).log10()
+    # [B, lines, places along `dim`]
+    lines = (pixels[:, :, ::step].transpose(1, 2) if dim == 1 else pixels[:, ::step]).contiguous()
+    fine = lines - avg_pool1d(lines, SLOW, 1, SLOW // 2, count_include_pad=False)
+    bound = CLIP * fine.abs().mean((1, 2), keepdim=True)
+    fine = torch.minimum(torch.maximum(fine, -bound), bound)
+    each = fine.shape[1] // PARTS
+    parts = fine[:, : PARTS * each].reshape(len(fine), PARTS, each, fine.shape[2]).mean(2)
+    window = torch.hann_window(parts.shape[2], device=pixels.device)
+    spectrum = torch.fft.rfft((parts - parts.mean(2, keepdim=True)) * window, dim=2)
+    power = torch.view_as_real(spectrum).square().sum(3)
+    floor = power.mean((1, 2), keepdim=True) * 1e-6 + 1e-20
+    agreed = (power + floor).log().mean(1).exp()
+    ratio = agreed / running_median(agreed, NEIGHBOURS)
+    return 10 * ratio[:, int(INNER * agreed.shape[1]) :].amax(1).log10()
 
 
 def applies(stack: StackFacts) -> bool:

@@ -167,7 +167,7 @@ STRENGTH_LEVELS: dict[str, StrengthLevels] = {
         "lines", 1, 6, 40, "One is seen by who looks, six by all; forty cover every structure somewhere."
     ),
     "collimation_cut": StrengthLevels(
-        "share of the picture", 0.04, 0.15, 0.35, "A border, the flank of the part, a third of what was asked for."
+        "share of the field", 0.04, 0.15, 0.35, "A border, the flank of the part, a third of what was asked for."
     ),
     "foreign_object": StrengthLevels(
         "share of the grey range",

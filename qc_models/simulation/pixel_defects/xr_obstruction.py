@@ -7,7 +7,7 @@ from qc_models.simulation.pixel_defects.signal_level import grey_range
 
 
 def draw_collimation_cut(rng: np.random.Generator, scene: Scene, strength: float) -> Params:
-    """Strength is the share of the picture that one blade covers, shown white as it came or black as a shutter leaves it."""
+    """Strength is the share of the open field that one blade covers, shown white as it came or black as a shutter leaves it."""
     axis = int(rng.integers(1, 3))
     return {
         "axis": axis,
@@ -18,14 +18,31 @@ def draw_collimation_cut(rng: np.random.Generator, scene: Scene, strength: float
 
 
 def cut_collimation(stack: Floats, params: Params) -> Floats:
-    """Covers one side with a blade whose edge is a few millimetres soft."""
+    """Covers one side with a blade whose edge is a few millimetres soft.
+
+    Many pictures have black borders where other blades are: a blade that moves behind them would hide nothing.
+    """
     low, high = grey_range(stack)
     size = stack.shape[params["axis"]]
+    before, behind = _covered(stack, params["axis"], 0.05 * (high - low))
+    deep = (behind if params["far_side"] else before) + params["strength"] * (size - before - behind)
     place = np.arange(size) if not params["far_side"] else np.arange(size)[::-1]
-    cover = np.clip((params["strength"] * size - place) / max(params["penumbra_pixels"], 0.5) + 0.5, 0, 1)
+    cover = np.clip((deep - place) / max(params["penumbra_pixels"], 0.5) + 0.5, 0, 1)
     cover = (cover[:, None] if params["axis"] == 1 else cover[None]).astype(np.float32)
     changed: Floats = stack * (1 - cover) + np.float32(high if params["white"] else low) * cover
     return changed
+
+
+def _covered(stack: Floats, axis: int, tolerance: float) -> tuple[int, int]:
+    """How many lines at both ends of an axis are flat and as bright as the outermost, a tenth at each end left out."""
+    lines = np.moveaxis(stack, axis, 0).reshape(stack.shape[axis], -1)
+    low, middle, high = np.percentile(lines, [10, 50, 90], axis=1)
+
+    def run(order: slice) -> int:
+        even = (high - low < tolerance) & (np.abs(middle - middle[order][0]) < tolerance)
+        return 0 if even.all() else int(np.argmin(even[order]))
+
+    return run(slice(None)), run(slice(None, None, -1))
 
 
 def draw_foreign_object(rng: np.random.Generator, scene: Scene, strength: float) -> Params:

@@ -104,6 +104,14 @@ def test_a_blade_covers_its_share(white: bool) -> None:
     assert result[-1, 0] == pytest.approx(np.percentile(picture, 99.5 if white else 0.5), abs=1)
 
 
+def test_a_blade_moves_on_from_where_others_stand() -> None:
+    picture = 500 + np.random.default_rng(3).normal(0, 100, (1, 200, 100)).astype(np.float32)
+    picture[:, :40], picture[:, 180:] = 20, 20  # an open field of 140 rows
+    result = put("collimation_cut", picture, 0.5, axis=1, far_side=False, white=True)[0]
+    covered = (np.ptp(result, axis=1) == 0).sum()
+    assert covered == pytest.approx(40 + 70 + 20, abs=4)
+
+
 @pytest.mark.parametrize("kind", ["necklace", "button", "wire"])
 def test_an_object_is_brighter_by_the_strength_and_small(kind: str) -> None:
     picture = np.zeros((1, 400, 400), np.float32)
