@@ -24,7 +24,7 @@ from qc_models.stack import Stack
 if TYPE_CHECKING:
     from torch import Tensor
 
-CLIP_HU = 200.0
+CLIP_HU = 400.0
 LEAST_NOISE_HU = 4.0
 
 QUANTITIES = {
@@ -45,9 +45,9 @@ def directional_noise(differences_hu: "Tensor", soft: "Tensor") -> "Tensor":
 
 
 def applies(stack: StackFacts) -> bool:
-    """Axial CT images as acquired, but for scouts and projections."""
+    """Axial CT images, cut out of others as well, but for scouts, projections and what was calculated."""
     is_slice = stack.nearest_plane == "axial" and not stack.is_localizer and "MIP" not in stack.components
-    return stack.modality == "CT" and is_slice and not stack.derived
+    return stack.modality == "CT" and is_slice and (not stack.derived or stack.role is not None)
 
 
 def start(stack: Stack, facts: StackFacts) -> Curve:
@@ -63,7 +63,10 @@ def update(state: Curve, block: Block) -> None:
 def _look(frames: FrameFeatures) -> Values:
     down = directional_noise(frames.displaced(1, 0) - frames.displaced(-1, 0), frames.soft_tissue)
     across = directional_noise(frames.displaced(0, 1) - frames.displaced(0, -1), frames.soft_tissue)
-    return {"noise_anisotropy": (down / across).masked_fill(down.fmax(across) < LEAST_NOISE_HU, math.nan)}
+    return {
+        "noise_anisotropy": (down / across).masked_fill(down.fmax(across) < LEAST_NOISE_HU, math.nan),
+        "streak_hu": (down * down - across * across).clamp(min=0).sqrt(),
+    }
 
 
 def finish(state: Curve) -> Iterable[Measurement]:

@@ -1,12 +1,13 @@
 """Rings in a CT stack: circles around the axis of rotation, from detector elements that answer wrongly.
 
 Direction: higher is worse. Slice by slice the image is resampled to polar coordinates around the middle of the frame; along
-each circle within the body the difference to the mean of the circles two pixels in and out, held within ±30 HU, is averaged
-over the angle (Prell et al. 2009 filter the same picture). `amplitude_hu` is the greatest absolute mean beyond a twelfth of the
-frame, of circles that run at least a third of a turn through soft tissue; the value is that of the worst of at most 48 frames.
+each circle the difference to the mean of the circles 1 mm (at least two pixels) in and out is averaged over those angles where
+both lie in soft tissue (Prell et al. 2009 filter the same picture). Differences are held within ±30 HU against borders, or, where
+a circle fills half of that, within ±120 HU, and so on to ±480 HU. `amplitude_hu` is the greatest absolute mean beyond a
+twelfth of the radius, of circles that run at least a quarter of a turn through soft tissue; the value is that of the worst frame.
 
-Only where the middle of the frame is the axis of rotation (no shifted reconstruction) are rings seen; noise adds about its
-deviation over the square root of the angles.
+Rings are about the axis of rotation, which is taken for the middle of the frame: in a field that was reconstructed off it they
+are not seen. Arcs measure their share of the turn; noise adds about its deviation over the square root of the angles.
 """
 
 import math
@@ -15,8 +16,7 @@ from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values, curve_of
-from qc_models.features.frame_features import TISSUE_HU, FrameFeatures
-from qc_models.features.lines import off_neighbours
+from qc_models.features.frame_features import TISSUE_HU, TYPICAL_SPACING_MM, FrameFeatures
 from qc_models.findings import Measurement, Quantity
 from qc_models.pixels import Block
 from qc_models.stack import Stack
@@ -24,17 +24,21 @@ from qc_models.stack import Stack
 if TYPE_CHECKING:
     from torch import Tensor
 
-NUM_ANGLES = 180
-CLIP_HU = 30.0
-INNER = 1 / 6  # of the greatest radius: nearer in, a circle is too short
-LEAST_TURN = 1 / 3
+NUM_ANGLES = 120
+STEP = 4.0
+CLIPS_HU = (30.0, 30.0 * STEP, 30.0 * STEP**2)
+REACH_MM = 1.0
+LEAST_REACH = 2
+INNER = 1 / 12  # of the greatest radius: nearer in, a circle is too short
+LEAST_TURN = 1 / 4
 
 QUANTITIES = {
     "amplitude_hu": Quantity(
         "HU",
-        "ring amplitude is {value:.1f} at slice {worst_slice} (median of {num_frames} images "
+        "ring amplitude is {value:.1f} at slices {worst_range[0]}-{worst_range[1]} (median of {num_frames} images "
         "{median:.1f}), limit {limit:.1f}",
-        "第 {worst_slice} 层环状伪影幅度 {value:.1f}（{num_frames} 幅图像的中位数 {median:.1f}），限值 {limit:.1f}",
+        "第 {worst_range[0]}-{worst_range[1]} 层环状伪影幅度 {value:.1f}（{num_frames} 幅图像的中位数 {median:.1f}），"
+        "限值 {limit:.1f}",
         remedy_en="calibrate the detector (air calibration); reconstruct again",
         remedy_zh="请做探测器空气校准；重新重建",
     ),
@@ -55,24 +59,29 @@ def polar(values: "Tensor", num_radii: int, num_angles: int) -> "Tensor":
     return grid_sample(values[:, None], grid, align_corners=False)[:, 0]
 
 
-def ring_amplitude(rings: "Tensor") -> "Tensor":
-    """The greatest mean of a circle against the circles two in and out, HU, [B], from polar values [B, radii, angles]."""
+def ring_amplitude(rings: "Tensor", reach: int) -> "Tensor":
+    """The greatest mean of a circle against those `reach` in and out, HU, [B], from polar values [B, radii, angles]."""
     import torch
 
-    off = off_neighbours(rings, 1)
-    soft = (rings > TISSUE_HU[0]) & (rings < TISSUE_HU[1])
-    soft = soft[:, 2:-2] & soft[:, :-4] & soft[:, 4:]
+    size = rings.shape[1] - 2 * reach
+    within, beyond = rings[:, :size], rings[:, 2 * reach :]
+    off = rings[:, reach : reach + size] - (within + beyond) / 2
+    soft = (within > TISSUE_HU[0]) & (within < TISSUE_HU[1]) & (beyond > TISSUE_HU[0]) & (beyond < TISSUE_HU[1])
     turn = soft.float().mean(2)
-    mean = (off.clamp(-CLIP_HU, CLIP_HU) * soft).mean(2) / turn.clamp(min=1e-6)
-    radius = (torch.arange(mean.shape[1], device=rings.device) + 2) / rings.shape[1]
+    amplitude = torch.zeros_like(turn)
+    for bound in CLIPS_HU:
+        mean = (off.clamp(-bound, bound) * soft).mean(2).abs() / turn.clamp(min=1e-6)
+        # A circle that fills half of the narrower bounds is a ring and no border, and is read anew within wider ones.
+        amplitude = mean if bound == CLIPS_HU[0] else torch.where(amplitude >= bound / STEP / 2, mean, amplitude)
+    radius = (torch.arange(size, device=rings.device) + reach) / rings.shape[1]
     seen = (turn > LEAST_TURN) & (radius > INNER)
-    return torch.where(seen.any(1), (mean.abs() * seen).amax(1), math.nan)
+    return torch.where(seen.any(1), (amplitude * seen).amax(1), math.nan)
 
 
 def applies(stack: StackFacts) -> bool:
-    """Axial CT images as acquired, but for scouts and projections."""
+    """Axial CT images, cut out of others as well, but for scouts, projections and what was calculated."""
     is_slice = stack.nearest_plane == "axial" and not stack.is_localizer and "MIP" not in stack.components
-    return stack.modality == "CT" and is_slice and not stack.derived
+    return stack.modality == "CT" and is_slice and (not stack.derived or stack.role is not None)
 
 
 def start(stack: Stack, facts: StackFacts) -> Curve:
@@ -86,7 +95,9 @@ def update(state: Curve, block: Block) -> None:
 
 
 def _look(frames: FrameFeatures) -> Values:
-    return {"amplitude_hu": ring_amplitude(polar(frames.pixels, min(frames.pixels.shape[1:]) // 2, NUM_ANGLES))}
+    reach = max(LEAST_REACH, round(REACH_MM / max(frames.spacing_mm or TYPICAL_SPACING_MM)))
+    rings = polar(frames.pixels, min(frames.pixels.shape[1:]) // 2, NUM_ANGLES)
+    return {"amplitude_hu": ring_amplitude(rings, reach)}
 
 
 def finish(state: Curve) -> Iterable[Measurement]:

@@ -1,8 +1,13 @@
 """Truncation of a CT stack: the patient reaches over the edge of the field of view and is cut off there.
 
-Direction: higher is worse. Slice by slice the share of the edge of the field of view at which body (above -400 HU) lies: the
-edge of the reconstruction circle where padding or the lowest value marks it, else the edge of the frame. The value is that of
-the worst of at most 48 frames. Small fields of spine, heart or joints cut the body on purpose: judge it by exam item.
+Direction: higher is worse. `edge_share`: slice by slice the share of the edge of the field of view at which body (above -400
+HU) lies: the edge of the reconstruction circle where padding or the lowest value marks it, else the edge of the frame. Small
+fields of spine, heart or joints cut the body on purpose: judge it by exam item.
+
+`rim_share`: the share of the body's outline, inside the frame, that is brighter than 200 HU. Where a body reaches beyond the scan
+field, its projections are cut, and a bright rim is drawn at the edge of the scan field whatever the reconstruction shows beyond
+(Ohnesorge et al., Med Phys 2000); skin is never so bright. Values are of the worst frame. A table, wires or a bone just
+under the skin that belong to the outline give up to a tenth.
 """
 
 from collections.abc import Iterable
@@ -11,6 +16,7 @@ from typing import TYPE_CHECKING
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values, curve_of
 from qc_models.features.frame_features import FrameFeatures
+from qc_models.features.masked_statistics import masked_deviation, masked_mean
 from qc_models.features.masks import BODY_HU, dilated, eroded
 from qc_models.findings import Measurement, Quantity
 from qc_models.pixels import Block
@@ -28,14 +34,50 @@ QUANTITIES = {
         remedy_en="centre the patient and use a larger field of view",
         remedy_zh="请将患者居中并使用更大视野",
     ),
+    "rim_share": Quantity(
+        "1",
+        "share of the body's outline with the bright rim of a cut scan field is {value:.2f} at slices "
+        "{worst_range[0]}-{worst_range[1]} (median of {num_frames} images {median:.2f}), limit {limit:.2f}",
+        "第 {worst_range[0]}-{worst_range[1]} 层人体轮廓出现截断亮边的比例 {value:.2f}"
+        "（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
+        remedy_en="centre the patient within the scan field; reconstruct with an extended field of view",
+        remedy_zh="请使患者位于扫描野中心；使用扩展视野重建",
+    ),
 }
+
+ROUND = 0.03
+RIM_HU = 200.0
+
+
+def outline(mask: "Tensor") -> "Tensor":
+    """The outermost cells of a mask [B, h, w], the frame's edge taken as inside."""
+    return mask & ~eroded(mask, 1)
 
 
 def edge_share(body: "Tensor", field: "Tensor") -> "Tensor":
     """The share of the field's outermost cells [B, h, w] that are body: [B]; NaN without a field."""
-    rim = field.clone()
-    rim[:, 1:-1, 1:-1] &= ~eroded(field, 1)[:, 1:-1, 1:-1]
+    rim = outline(field)
+    for edge in (0, -1):
+        rim[:, edge] = field[:, edge]
+        rim[:, :, edge] = field[:, :, edge]
     return (rim & body).flatten(1).sum(1) / rim.flatten(1).sum(1)
+
+
+def is_round(field: "Tensor") -> "Tensor":
+    """Whether the outline of a field [B, h, w] keeps its distance from the middle of the frame: [B]."""
+    import torch
+
+    height, width = field.shape[1:]
+    down, across = (torch.arange(size, device=field.device) + 0.5 - size / 2 for size in (height, width))
+    distance = torch.hypot(down[:, None], across).expand(field.shape)
+    rim = outline(field)
+    return masked_deviation(distance, rim, 2) < ROUND * masked_mean(distance, rim, 2)
+
+
+def rim_share(peaks_hu: "Tensor", body: "Tensor") -> "Tensor":
+    """The share of the outline of a body [B, h, w] that is brighter than 200 HU: [B]; NaN without a body."""
+    edge = outline(body)
+    return (edge & (peaks_hu > RIM_HU)).flatten(1).sum(1) / edge.flatten(1).sum(1)
 
 
 def applies(stack: StackFacts) -> bool:
@@ -58,10 +100,15 @@ def _look(frames: FrameFeatures) -> Values:
     # A reconstruction circle leaves the four corners at one value, far below air or at its lowest.
     low = frames.means <= lowest + 1
     corners = low[:, 0, 0] & low[:, 0, -1] & low[:, -1, 0] & low[:, -1, -1] & (lowest[:, 0, 0] < -1010)
-    field = frames.inside & ~(low & corners[:, None, None])
-    return {"edge_share": edge_share((frames.peaks > BODY_HU) & dilated(frames.body, 1), field)}
+    circle = corners & is_round(~low)  # else it is air itself that was cut off at its lowest
+    field = frames.inside & ~(low & circle[:, None, None])
+    return {
+        "edge_share": edge_share((frames.peaks > BODY_HU) & dilated(frames.body, 1), field),
+        "rim_share": rim_share(frames.peaks, frames.body),
+    }
 
 
 def finish(state: Curve) -> Iterable[Measurement]:
-    """The measurement of the stack, each at its worst frame."""
+    """The measurements of the stack, each at its worst frame."""
     yield from state.measurement("artifacts.truncation.edge_share", "1", worst="highest", of_all="worst")
+    yield from state.measurement("artifacts.truncation.rim_share", "1", worst="highest", of_all="worst")
