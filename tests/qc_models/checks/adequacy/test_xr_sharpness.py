@@ -11,7 +11,7 @@ from qc_models.checks.adequacy import xr_sharpness
 from qc_models.simulation.pixel_defects.catalogue import PIXEL_DEFECTS
 from tests.pixel_blocks import radiograph, run
 
-TILES = np.kron(np.random.default_rng(1).integers(0, 1000, (12, 10)), np.ones((40, 40)))  # 88 x 73 cells of 5 pixels
+TILES: NDArray[np.floating] = np.kron(np.random.default_rng(1).random((12, 10)) * 1000, np.ones((40, 40)))  # 96 x 80 cells
 
 
 def test_a_step_and_a_ramp_by_hand() -> None:
@@ -34,7 +34,7 @@ def test_movement_along_one_direction_raises_it() -> None:
     assert values[2] > 0.6
 
 
-def moved(image: NDArray[np.float64], way_mm: float) -> NDArray[np.float32]:
+def moved(image: NDArray[np.floating], way_mm: float) -> NDArray[np.float32]:
     defect = PIXEL_DEFECTS["xr_motion"]
     drawn = defect.make_params(np.random.default_rng(0), image.shape, way_mm, spacing_mm=(1, 0.22, 0.22))
     return defect.apply(image.astype(np.float32), drawn | {"direction": 0.0})
