@@ -242,9 +242,26 @@ class _Fields(dict[str, object]):
 
     def __getitem__(self, key: str) -> object:
         value = super().__getitem__(key)
-        return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        return _Listed(value) if isinstance(value, list | tuple) else value
 
     def __missing__(self, key: str) -> object:
+        return _Absent()
+
+
+class _Listed(list[object]):
+    """A list that reads as `a, b`, and whose parts a template may name: `{worst_range[0]}`."""
+
+    def __format__(self, spec: str) -> str:
+        return format(", ".join(map(str, self)), spec)
+
+
+class _Absent:
+    """A dash, however a template would have written what is not there."""
+
+    def __getitem__(self, key: object) -> "_Absent":
+        return self
+
+    def __format__(self, spec: str) -> str:
         return "–"
 
 

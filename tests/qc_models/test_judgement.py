@@ -6,7 +6,7 @@ import pytest
 
 from qc_models.exam_item import Name
 from qc_models.facts import Facts
-from qc_models.findings import CheckFailure, Location, Measurement
+from qc_models.findings import CheckFailure, Location, Measurement, Quantity
 from qc_models.judgement import ItemJudgement, judge
 from qc_models.policy import Suspension, load_policy
 from tests.judged_facts import facts, item, stack
@@ -161,3 +161,21 @@ def test_scores_never_fall_below_zero() -> None:
     judgement = judged(missing(1), {"review": {"above": 0}, "deduct": 100})
     assert judgement.dimensions["completeness"].score == 0.0
     assert judgement.dimensions["metadata"].score == 100.0
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ({"places": [3, 14], "size": 2.0}, "at 3, 14, from 3 to 14, of 2.00"),
+        ({"places": (3, 14), "size": 2.0}, "at 3, 14, from 3 to 14, of 2.00"),
+        ({}, "at –, from – to –, of –"),
+    ],
+)
+def test_words_name_a_list_whole_or_by_its_parts_and_what_is_absent_by_a_dash(
+    detail: dict[str, object], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "at {places}, from {places[0]} to {places[1]}, of {size:.2f}"
+    monkeypatch.setattr("qc_models.judgement.quantity", lambda _: Quantity("", said, said, said, said))
+    measured = Measurement(MISSING, 2, "", Location("1.1"), detail)
+    (finding,) = judged(facts(stacks=(PLAIN,), measurements=(measured,)), {"review": {"above": 0}}).findings
+    assert (finding.message.en, finding.remedy.zh) == (words, words)
