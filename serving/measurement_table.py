@@ -7,6 +7,7 @@ from qc_models.vocabulary import DIMENSIONS, LEVELS, Level
 from serving.measured_curves import unit_of
 from serving.metric_limits import bars_of, crossed_level
 from serving.metric_words import Label, label
+from serving.report_plots import of_stack
 
 if TYPE_CHECKING:
     from inference.pipeline import Examined
@@ -63,7 +64,8 @@ def _row(
     words = [f"series 序列 {series}"] if series else []
     if place["stack"]:
         words.append(f"stack 组 {place['stack'] + 1}")
-    if place["slice"] is not None:
+    stack = next((stack for stack in examined.stacks if of_stack(measurement, stack)), None)
+    if place["slice"] is not None and stack is not None and stack.num_slices > 1:
         words.append(f"slice 层 {place['slice'] + 1}")
         first, last = measurement["detail"].get("worst_range", (0, 0))
         if first < last:

@@ -67,12 +67,13 @@ def test_what_crossed_a_limit_comes_first_and_stacks_of_a_metric_together(examin
 
 def test_a_place_is_told_as_people_count(examined: Examined) -> None:
     metric = "artifacts.ring.amplitude_hu"
-    plain, second = rows_of(
-        examined,
-        [measured(examined, metric, 1, worst_range=[4, 4]), measured(examined, metric, 1, stack=1, worst_range=[3, 6])],
+    alone, reaching = rows_of(
+        examined, [measured(examined, metric, 1, worst_range=[4, 4]), measured(examined, metric, 1, worst_range=[3, 4])]
     )
-    assert plain.place == "series 序列 7 · slice 层 4"
-    assert second.place == "series 序列 7 · stack 组 2 · slice 层 4 (3–6)"
+    assert alone.place == "series 序列 7 · slice 层 4"
+    assert reaching.place == "series 序列 7 · slice 层 4 (3–4)"
+    (second,) = rows_of(examined, [measured(examined, metric, 1, stack=1)])
+    assert second.place == "series 序列 7 · stack 组 2"
 
 
 def test_rows_are_bounded_and_the_rest_is_counted(examined: Examined) -> None:
