@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
@@ -10,6 +11,8 @@ from markupsafe import Markup
 from qc_models.check_registry import checks
 from serving.metric_limits import Bar
 from serving.report_plots import WIDTH, curve_plot
+
+MOST_RUNS = 4  # of slices beyond a limit, told one by one
 
 Told = Mapping[str, Any]  # a finding or a measurement of a report
 
@@ -77,12 +80,20 @@ class MeasuredCurve:
         return en, zh
 
     def beyond(self, limit: float) -> tuple[str, str] | None:
-        """How many of the images lie beyond a limit on the bad side; None where the curve does not hold every image."""
-        values = [value for _, value in self.points]
-        if len(values) != self.measurement["detail"].get("num_frames") or len(values) < 2:
+        """Which of the images lie beyond a limit on the bad side; None where the curve does not hold every image."""
+        points = sorted(self.points)
+        if len(points) != self.measurement["detail"].get("num_frames") or len(points) < 2:
             return None
-        count = sum(value < limit if self.lowest_is_worst else value > limit for value in values)
-        return f"{count} of {len(values)} images beyond the limit", f"{len(values)} 幅中 {count} 幅超限"
+        bad = [value < limit if self.lowest_is_worst else value > limit for _, value in points]
+        runs = [
+            [place for (place, _), _ in group]
+            for is_bad, group in groupby(zip(points, bad, strict=True), key=lambda entry: entry[1])
+            if is_bad
+        ]
+        told = [f"{run[0]}–{run[-1]}" if run[0] < run[-1] else f"{run[0]}" for run in runs]
+        told = told if len(told) <= MOST_RUNS else [*told[:MOST_RUNS], "…"]
+        en, zh = f"{sum(bad)} of {len(bad)} images beyond the limit", f"{len(bad)} 幅中 {sum(bad)} 幅超限"
+        return (f"{en}: slices {', '.join(told)}", f"{zh}：第 {'、'.join(told)} 层") if told else (en, zh)
 
     def plot(self, width: float = WIDTH) -> Markup | None:
         """The curve with its limits, so wide; None below three images."""

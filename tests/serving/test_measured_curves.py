@@ -54,10 +54,19 @@ def test_the_place_is_said_in_two_languages_with_its_reach() -> None:
 
 def test_images_beyond_the_limit_are_counted_on_the_bad_side() -> None:
     high = curve([ABOVE], num_frames=5)
-    assert high.beyond(5.5) == ("2 of 5 images beyond the limit", "5 幅中 2 幅超限")
+    assert high.beyond(5.5) == ("2 of 5 images beyond the limit: slices 2, 4", "5 幅中 2 幅超限：第 2、4 层")
     low = curve([BELOW], num_frames=5)
-    assert low.beyond(4.5) == ("2 of 5 images beyond the limit", "5 幅中 2 幅超限")
+    assert low.beyond(4.5) == ("2 of 5 images beyond the limit: slices 3, 5", "5 幅中 2 幅超限：第 3、5 层")
+    assert high.beyond(4.5) == ("3 of 5 images beyond the limit: slices 1–2, 4", "5 幅中 3 幅超限：第 1–2、4 层")
+    assert high.beyond(99) == ("0 of 5 images beyond the limit", "5 幅中 0 幅超限")
     assert curve([ABOVE], num_frames=50).beyond(5.5) is None  # a thinned curve cannot be counted
+
+
+def test_many_runs_of_slices_are_not_all_told() -> None:
+    zigzag = [[number, number % 2] for number in range(40)]
+    en, zh = curve([ABOVE], curve=zigzag, num_frames=40).beyond(0.5) or ("", "")
+    assert en == "20 of 40 images beyond the limit: slices 2, 4, 6, 8, …"
+    assert zh == "40 幅中 20 幅超限：第 2、4、6、8、… 层"
 
 
 def test_a_median_is_told_from_the_worst() -> None:
