@@ -116,6 +116,50 @@ def gate_command(data: Path, workers: int, seeds: int, item_ids: tuple[str, ...]
     _show("gate", figures, keep=not item_ids)
 
 
+@bench.command("measurements")
+@data_option
+@click.option(
+    "--seeds", default=2, show_default=True, type=click.IntRange(min=1), help="Defects drawn at each strength."
+)
+@click.option("--pictures", default=120, show_default=True, type=click.IntRange(min=2), help="Radiographs taken.")
+@click.option("--defect", "defects", multiple=True, metavar="NAME", help="Only these defects; figures are not kept.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=None, help="Write plots as a page there."
+)
+def measurements_command(data: Path, seeds: int, pictures: int, defects: tuple[str, ...], out: Path | None) -> None:
+    """Each measurement against the strength of its defect in real images: Spearman, AUC, intervals, plots."""
+    from benchmarks import measurement_page, measurements
+
+    figures = measurements.run(
+        _needed(data),
+        data.parent / "images",
+        seeds=seeds,
+        pictures=pictures,
+        defects=defects,
+        advance=lambda name: click.echo(name, err=True),
+    )
+    if not defects:
+        record("measurements", figures)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "measurements.html").write_text(measurement_page.page(figures), encoding="utf-8")
+    click.echo(measurements.table(figures))
+
+
+@bench.command("ratings")
+@click.option(
+    "--tables",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=STUDIES.parent / "tables",
+    help="Folder of rated measures; ../shared/data/tables otherwise.",
+)
+def ratings_command(tables: Path) -> None:
+    """Human ratings of brain MR: taught on ABIDE alone, asked about DS030 and MR-ART (about a minute)."""
+    from benchmarks import ratings
+
+    _show("ratings", ratings.run(_needed(tables)))
+
+
 @bench.command("fuzz")
 @click.option("--inputs", default=20_000, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=0, show_default=True)
@@ -146,6 +190,8 @@ def all_command(context: click.Context) -> None:
         memory_command,
         labels_command,
         detection_command,
+        measurements_command,
+        ratings_command,
         gate_command,
         fuzz_command,
     ):
@@ -161,7 +207,7 @@ def _settings(workers: int) -> "Settings":
 
 def _needed(data: Path) -> Path:
     if not data.is_dir():
-        raise click.UsageError(f"{data} is no folder of studies; name one with --data")
+        raise click.UsageError(f"{data} is no folder of data; name one by its option")
     return data
 
 
