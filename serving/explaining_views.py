@@ -18,6 +18,7 @@ Grey = NDArray[np.uint8]
 NUM_ANGLES = 360
 RADIAL_REACH = 4  # circles on either side that a circle is compared with
 ANGLE_REACH = 6  # degrees on either side that are averaged: an arc outlasts noise
+SPECTRUM_LARGEST = 2048  # pixels of a side that are looked at, in the middle
 SPECTRUM_PIXELS = 128  # of a side of the picture of a spectrum: a point must be seen
 SPECTRUM_DB = (5.0, 30.0)  # black and white; noise alone scatters by 6 dB
 SPECTRUM_NEIGHBOURS = 48  # a point is compared with this part of each side, up and down, left and right
@@ -63,8 +64,9 @@ def polar(values: Values, frame: Frame) -> Drawing:
 
 def spectrum(values: Values, frame: Frame) -> Drawing:
     """The power spectrum, frequency 0 in the middle and cut out, in dB against what is usual around each point."""
-    height, width = (size - size % 2 for size in values.shape)
-    even = values[:height, :width]
+    height, width = (min(size - size % 2, SPECTRUM_LARGEST) for size in values.shape)
+    top, left = (values.shape[0] - height) // 2, (values.shape[1] - width) // 2
+    even = values[top : top + height, left : left + width]
     taper = np.hanning(height)[:, None].astype(np.float32) * np.hanning(width).astype(np.float32)
     power = np.abs(np.fft.fftshift(np.fft.fft2((even - even.mean()) * taper))) ** 2
     decibels = (10 * np.log10(np.maximum(power, power.max() * 1e-14 + 1e-30))).astype(np.float32)
@@ -121,6 +123,7 @@ VIEWS: Mapping[str, tuple[View, ...]] = {
     "artifacts.bias_field": (SHADING,),
     "artifacts.ghosting": (FAINT_SIGNAL, SPECTRUM),
     "artifacts.grid_lines": (SPECTRUM,),
+    "artifacts.motion": (FAINT_SIGNAL, SPECTRUM),
     "artifacts.photon_starvation": (NOISE_MAP,),
     "artifacts.ring": (POLAR,),
     "artifacts.spike": (SPECTRUM,),
