@@ -1,12 +1,13 @@
 """Starvation streaks of a CT stack: noise that runs along the longest paths, through shoulders or hips, from side to side.
 
-Direction: higher is worse. Slice by slice, in soft tissue, the standard deviation of differences between pixels two rows apart
-over that of pixels two columns apart: horizontal streaks change from row to row. Even noise gives 1; starvation through the
-shoulders raises it (after the directional noise of Kalender et al. 1999, doi 10.1118/1.598607, who modulate the current against
-it). Differences beyond 200 HU are edges and are dropped. The value is that of the worst of at most 48 frames.
+Direction: higher is worse. Slice by slice, in soft tissue, the deviation of a pixel's noise is taken from differences between
+pixels two rows apart and from those two columns apart: horizontal streaks change from row to row. `noise_anisotropy` is their
+ratio, 1 in even noise (after the directional noise of Kalender et al. 1999, doi 10.1118/1.598607, who modulate the current
+against it); `streak_hu` the root of the difference of their squares, which is the deviation of streaks that run across. Differences
+beyond 400 HU are edges and are dropped. Values are of the worst frame.
 
-Anatomy has directions too: the discs of a coronal picture for one; axial slices compare best. Where noise stays under 4 HU the
-ratio is that of anatomy, and nothing is measured.
+Anatomy has directions too, muscle above all; axial slices compare best. Where noise stays under 4 HU the ratio is that of
+anatomy, and is not measured.
 """
 
 import math
@@ -33,6 +34,15 @@ QUANTITIES = {
         "noise across against along the patient's width is {value:.2f} at slice {worst_slice} "
         "(median of {num_frames} images {median:.2f}), limit {limit:.2f}",
         "第 {worst_slice} 层前后方向与左右方向噪声之比 {value:.2f}（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
+        remedy_en="use tube current modulation; raise the arms (or lower them for a neck)",
+        remedy_zh="请使用管电流调制；抬起（颈部检查则放下）双臂",
+    ),
+    "streak_hu": Quantity(
+        "HU",
+        "streaks from side to side reach {value:.0f} HU at slices {worst_range[0]}-{worst_range[1]} "
+        "(median of {num_frames} images {median:.0f}), limit {limit:.0f}",
+        "第 {worst_range[0]}-{worst_range[1]} 层左右方向条纹达 {value:.0f} HU（{num_frames} 幅图像的中位数 {median:.0f}），"
+        "限值 {limit:.0f}",
         remedy_en="use tube current modulation; raise the arms (or lower them for a neck)",
         remedy_zh="请使用管电流调制；抬起（颈部检查则放下）双臂",
     ),
@@ -70,5 +80,6 @@ def _look(frames: FrameFeatures) -> Values:
 
 
 def finish(state: Curve) -> Iterable[Measurement]:
-    """The measurement of the stack, each at its worst frame."""
+    """The measurements of the stack, each at its worst frame."""
     yield from state.measurement("artifacts.photon_starvation.noise_anisotropy", "1", worst="highest", of_all="worst")
+    yield from state.measurement("artifacts.photon_starvation.streak_hu", "HU", worst="highest", of_all="worst")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from qc_models.checks.adequacy import noise_hu
 from qc_models.findings import Measurement
 from qc_models.pixels import Block
+from qc_models.simulation.pixel_defects import ct_noise
 from qc_models.stack import Stack
 from qc_models.study import Frame
 from tests.judged_facts import stack as stack_facts
@@ -78,6 +79,33 @@ def test_white_noise_on_anatomy_is_measured(case: dict[str, Any]) -> None:
     (level,) = noise_hu.noise_levels(noisy(case["sigma_hu"]), None, tuple(case["spacing_mm"])).tolist()
     low, high = case["measured_hu"]
     assert low <= level <= high
+
+
+@pytest.mark.parametrize("cutoff_per_mm", [0.35, 0.6])
+@pytest.mark.parametrize("sigma_hu", [5, 10, 20, 40, 60])
+def test_noise_of_a_reconstruction_kernel_is_measured(sigma_hu: float, cutoff_per_mm: float) -> None:
+    params = {"strength": sigma_hu, "cutoff_per_mm": cutoff_per_mm, "pixel_mm": [0.75, 0.75], "seed": 1}
+    noisy_slices = ct_noise.add_noise(np.repeat(ANATOMY[None], 3, 0).astype(np.float32), params)
+    levels = noise_hu.noise_levels(torch.from_numpy(noisy_slices), None, (0.75, 0.75))
+    assert levels.median().item() == pytest.approx(sigma_hu, rel=0.07)
+
+
+@pytest.mark.parametrize("sigma_hu", [5, 10, 20, 40, 60])
+@pytest.mark.parametrize("series", ["abdpel-ct/000", "chest-ct/000", "head-ct/018"])
+def test_noise_put_into_real_slices_adds_in_squares(shared_data: Path, series: str, sigma_hu: float) -> None:
+    files = sorted((shared_data / "studies" / series).glob("*.dcm"))
+    datasets = [pydicom.dcmread(path) for path in files[2 :: max(1, len(files) // 8)]]
+    slices = np.stack(
+        [dataset.pixel_array * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept) for dataset in datasets]
+    ).astype(np.float32)
+    row_mm, column_mm = map(float, datasets[0].PixelSpacing)
+    clean = noise_hu.noise_levels(torch.from_numpy(slices), None, (row_mm, column_mm))
+    for cutoff_per_mm in (0.35, 0.6):
+        params = {"strength": sigma_hu, "cutoff_per_mm": cutoff_per_mm, "pixel_mm": [row_mm, column_mm], "seed": 2}
+        changed = torch.from_numpy(ct_noise.add_noise(slices, params))
+        levels = noise_hu.noise_levels(changed, None, (row_mm, column_mm))
+        expected = (clean**2 + sigma_hu**2).sqrt()
+        assert (levels / expected).nanmedian().item() == pytest.approx(1, abs=0.07)
 
 
 def test_each_frame_has_its_own_level() -> None:
