@@ -57,12 +57,16 @@ def header_command(data: Path, repeats: int) -> None:
 @click.option("--slices", default=1000, show_default=True, type=click.IntRange(min=1))
 @workers_option
 def memory_command(slices: int, workers: int) -> None:
-    """Peak memory of scoring one long simulated CT of 512x512."""
+    """Peak memory and time a slice of scoring one long simulated CT of 512x512, and of its quarter before it."""
     from benchmarks import footprint
 
+    item = _settings(workers).catalogue.item("CT-CHEST")
     with tempfile.TemporaryDirectory() as scratch:
-        footprint.write_long_ct(_settings(workers).catalogue.item("CT-CHEST"), Path(scratch) / "ct", slices)
-        _show("memory", footprint.peak_memory(Path(scratch) / "ct", workers))
+        figures = []
+        for number in (max(1, slices // 4), slices):  # the largest process of all is what is told: the small one first
+            footprint.write_long_ct(item, Path(scratch) / str(number), number)
+            figures.append(footprint.peak_memory(Path(scratch) / str(number), workers))
+        _show("memory", figures[1] | {"quarter": figures[0]})
 
 
 @bench.command("start")
@@ -114,6 +118,25 @@ def gate_command(data: Path, workers: int, seeds: int, item_ids: tuple[str, ...]
     real = sorted(path for path in data.iterdir() if path.is_dir()) if data.is_dir() and not item_ids else []
     figures = gate.run(items, real, settings, seeds, lambda name: click.echo(name, err=True))
     _show("gate", figures, keep=not item_ids)
+
+
+@bench.command("checks")
+@data_option
+@repeats_option
+@click.option("--device", "devices", multiple=True, metavar="NAME", help="cpu, cuda, …; the CPU and any GPU otherwise.")
+def checks_command(data: Path, repeats: int, devices: tuple[str, ...]) -> None:
+    """What each image check costs on CPU and GPU, against the speed of memory; the values of both must be equal."""
+    import torch
+
+    from benchmarks import check_costs
+
+    torch.set_num_threads(1)
+    chosen = devices or ("cpu", *(["cuda"] if torch.cuda.is_available() else []))
+    figures = check_costs.run(_needed(data), data.parent / "images", repeats, chosen)
+    record("checks", figures)
+    click.echo(check_costs.table(figures))
+    if any(figures["differing"].values()):
+        raise SystemExit(1)
 
 
 @bench.command("measurements")
@@ -190,6 +213,7 @@ def all_command(context: click.Context) -> None:
         memory_command,
         labels_command,
         detection_command,
+        checks_command,
         measurements_command,
         ratings_command,
         gate_command,

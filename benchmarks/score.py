@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from benchmarks.stopwatch import Stopwatch, watching
 from inference.inputs import sources
 from inference.pipeline import Settings, examine
 from inference.reading import read_studies
@@ -35,8 +36,21 @@ def run(folder: Path, settings: Settings, repeats: int, advance: Callable[[], No
         "ratio": _spread(ratios),
         "floor_ms_a_file": round(statistics.median(floors) / len(files) * 1000, 2),
         "stages_s": {key: round(statistics.median(stage[key] for stage in stages), 3) for key in stages[0]},
-        "target_ratio": 1.5,
+        "shares": _shares(folder, settings),
+        "target_ratio": 2.0,
     }
+
+
+def _shares(folder: Path, settings: Settings) -> dict[str, float]:
+    """The share of scoring that each image check and each shared feature takes, in a run of its own; waiting is in "other"."""
+    watch = Stopwatch()
+    start = time.perf_counter()
+    with watching(watch):
+        _score(folder, settings)
+    whole = time.perf_counter() - start
+    other = {"reading, waiting for pixels, headers, judging": whole - sum(watch.seconds.values())}
+    parts = sorted({**watch.seconds, **other}.items(), key=lambda entry: -entry[1])
+    return {name: round(seconds / whole, 4) for name, seconds in parts}
 
 
 def _timed(work: Callable[[], object]) -> float:
