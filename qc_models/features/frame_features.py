@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from qc_models.features import masks
+from qc_models.features.block_means import block_means
 from qc_models.features.masked_statistics import masked_deviation, masked_mean, masked_median, masked_quantiles
+from qc_models.features.repetition import autocorrelation, clipped_texture
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,9 +42,7 @@ class FrameFeatures:
     @cached_property
     def means(self) -> "Tensor":
         """Means of cells, [B, h, w]; what is left at the far edges is not read."""
-        from torch.nn.functional import avg_pool2d
-
-        return self.pixels if self.cell == 1 else avg_pool2d(self.pixels[:, None], self.cell)[:, 0]
+        return block_means(self.pixels, self.cell)
 
     @cached_property
     def peaks(self) -> "Tensor":
@@ -144,6 +144,12 @@ class FrameFeatures:
         return smoothed(logs, SMOOTHING) / smoothed(signal.float(), SMOOTHING).clamp(min=1e-6) * signal
 
     @cached_property
+    def self_likeness(self) -> tuple["Tensor", "Tensor"]:
+        """How much the texture is like itself so many lines further down and across: [B, rows] and [B, columns]."""
+        texture = clipped_texture(self.pixels)
+        return autocorrelation(texture.transpose(1, 2).contiguous()), autocorrelation(texture)
+
+    @cached_property
     def power(self) -> "Tensor":
         """Power of the two-dimensional spectrum of the middle 256 x 256 pixels at most, half plane: [B, H, W // 2 + 1]."""
         import torch
@@ -151,7 +157,8 @@ class FrameFeatures:
         height, width = (min(size, SPECTRUM_SIDE) for size in self.pixels.shape[1:])
         top, left = (self.pixels.shape[1] - height) // 2, (self.pixels.shape[2] - width) // 2
         spectrum = torch.fft.rfft2(self.pixels[:, top : top + height, left : left + width])
-        return torch.view_as_real(spectrum).square().sum(3)
+        power: Tensor = spectrum.real.square() + spectrum.imag.square()
+        return power
 
 
 def smoothed(values: "Tensor", share: float) -> "Tensor":

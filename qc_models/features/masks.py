@@ -63,13 +63,19 @@ def opened(mask: "Tensor", radius: int) -> "Tensor":
 
 def without_holes(mask: "Tensor") -> "Tensor":
     """A mask [B, H, W] and what it closes in on all four sides: holes, and bays that no straight line from the edge sees."""
-    inside = mask
-    for dim in (1, 2):
-        before = mask.cumsum(dim) > 0
-        behind = mask.flip(dim).cumsum(dim).flip(dim) > 0
-        closed = before & behind
-        inside = closed if dim == 1 else inside & closed
-    return inside | mask
+    return _between_ends(mask, 1) & _between_ends(mask, 2) | mask
+
+
+def _between_ends(mask: "Tensor", dim: int) -> "Tensor":
+    """From the first to the last place of a mask along `dim`, both included."""
+    import torch
+
+    size = mask.shape[dim]
+    place = torch.arange(1, size + 1, device=mask.device, dtype=torch.int16)
+    place = place[:, None] if dim == 1 else place
+    last = (mask * place).amax(dim, keepdim=True)
+    first = size + 1 - (mask * (size + 1 - place)).amax(dim, keepdim=True)
+    return (place >= first) & (place <= last)
 
 
 def largest_region(mask: "Tensor") -> "Tensor":

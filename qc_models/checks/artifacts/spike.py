@@ -2,8 +2,10 @@
 
 Direction: higher is worse. Slice by slice the power spectrum of the magnitude image (its middle 256 x 256 pixels) is cut into tiles
 of 8 x 8; beyond a tenth of the highest frequency, and off its two axes, where edges of the frame show, the strongest point of a
-tile is compared with the mean of the others, in dB. Noise alone reaches 11 to 13 dB. The value is that of the worst of at most 48
-frames.
+tile is compared with the mean of the others. `peak_db`: their ratio in dB; noise alone reaches 11 to 13 dB. It tells that there is
+a spike and no more, as a strong one leaks into its own tile. `amplitude`: how high its stripes stand, as a share of the body's
+mean: 2/N · (|peak| - 3.5 · root mean square of the others), of N pixels; 3.5 is what noise alone rarely exceeds. Values are of the
+worst slice.
 
 Crisp repeated structure (an implant's mesh) can look alike.
 """
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values, curve_of
-from qc_models.features.frame_features import FrameFeatures
+from qc_models.features.frame_features import SPECTRUM_SIDE, FrameFeatures
 from qc_models.findings import Measurement, Quantity
 from qc_models.pixels import Block
 from qc_models.stack import Stack
@@ -22,9 +24,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TILE = 8
+CHANCE = 3.5  # root mean squares that the greatest of 64 values of noise rarely exceeds
 INNER = 0.1  # of the highest frequency, inside which anatomy rules
 
 QUANTITIES = {
+    "amplitude": Quantity(
+        "1",
+        "stripes of a spike in k-space are {value:.3f} of the signal high, in slices {worst_range[0]}-{worst_range[1]} (median of "
+        "{num_frames} images {median:.3f}), limit {limit:.3f}",
+        "第 {worst_range[0]}-{worst_range[1]} 层 k 空间尖峰条纹为信号的 {value:.3f}（{num_frames} 幅图像的中位数 {median:.3f}），"
+        "限值 {limit:.3f}",
+        remedy_en="have the scanner checked for electric discharges and loose metal; repeat the sequence",
+        remedy_zh="请检查设备是否有放电和松动金属；重复该序列",
+    ),
     "peak_db": Quantity(
         "dB",
         "strongest spike of the spectrum is {value:.1f} at slice {worst_slice} (median of "
@@ -36,8 +48,11 @@ QUANTITIES = {
 }
 
 
-def spike_db(power: "Tensor") -> "Tensor":
-    """The strongest point over its tile's other points in dB, [B], from half-plane power spectra [B, H, W // 2 + 1]."""
+def peaks(power: "Tensor") -> tuple["Tensor", "Tensor"]:
+    """The strongest point of each tile and the mean of its others, [B, tiles] each, of half-plane spectra [B, H, W // 2 + 1].
+
+    Tiles near the middle and on the axes have a peak of 0.
+    """
     import torch
 
     rows, columns = power.shape[1] // TILE, (power.shape[2] - 1) // TILE
@@ -46,12 +61,23 @@ def spike_db(power: "Tensor") -> "Tensor":
     peak, total = tiles.amax((2, 4)), tiles.sum((2, 4))
     others = (total - peak) / (TILE * TILE - 1)
     # Where the scanner interpolated, outer tiles are all but empty: half the median tile is the least to compare with.
-    ratio = peak / torch.maximum(others, others.flatten(1).median(1).values[:, None, None] / 2).clamp(min=1e-20)
+    others = torch.maximum(others, others.flatten(1).median(1).values[:, None, None] / 2).clamp(min=1e-20)
     row = (torch.arange(rows, device=power.device) + 0.5) / rows
     down = torch.minimum(row, 1 - row) * 2
     across = (torch.arange(columns, device=power.device) + 0.5) / max(1, columns)
     outer = (down[:, None] ** 2 + across**2 > INNER**2) & (down[:, None] > TILE / power.shape[1] * 2.1)
-    return 10 * torch.where(outer, ratio, 1.0).amax((1, 2)).log10()
+    return torch.where(outer, peak, 0.0).flatten(1), others.flatten(1)
+
+
+def spike_db(peak: "Tensor", others: "Tensor") -> "Tensor":
+    """The strongest peak over the others of its tile in dB, [B]."""
+    return 10 * (peak / others).amax(1).clamp(min=1.0).log10()
+
+
+def stripe_height(peak: "Tensor", others: "Tensor", num_pixels: int) -> "Tensor":
+    """How high the strongest spike draws its stripes, in the unit of the image of so many pixels: [B]."""
+    height: Tensor = (peak.sqrt() - CHANCE * others.sqrt()).clamp(min=0).amax(1) * (2 / num_pixels)
+    return height
 
 
 def applies(stack: StackFacts) -> bool:
@@ -70,9 +96,15 @@ def update(state: Curve, block: Block) -> None:
 
 
 def _look(frames: FrameFeatures) -> Values:
-    return {"peak_db": spike_db(frames.power)}
+    peak, others = peaks(frames.power)
+    num_pixels = frames.power.shape[1] * min(frames.pixels.shape[2], SPECTRUM_SIDE)
+    return {
+        "amplitude": stripe_height(peak, others, num_pixels) / frames.body_mean,
+        "peak_db": spike_db(peak, others),
+    }
 
 
 def finish(state: Curve) -> Iterable[Measurement]:
-    """The measurement of the stack, each at its worst frame."""
+    """The measurements of the stack, each at its worst frame."""
+    yield from state.measurement("artifacts.spike.amplitude", "1", worst="highest", of_all="worst")
     yield from state.measurement("artifacts.spike.peak_db", "dB", worst="highest", of_all="worst")

@@ -1,11 +1,13 @@
 """Fold-over in an MR stack: tissue beyond the field of view that comes in again on the other side.
 
-Direction: higher is worse. A discrete Fourier image is periodic: where tissue folds over, the first line of the frame runs on in
-the last. Slice by slice and for both directions: correlation of the first and the last line times the share of the edge where both
-show tissue (a quarter of the body's mean); of both directions the greater. 0 is air on one edge; near 1 is tissue that runs
-through. The value is that of the worst of at most 48 frames.
+Direction: higher is worse. A discrete Fourier image is periodic: where tissue folds over, the first lines of the field run on in
+the last. Slice by slice and for both directions: `continuity` = correlation of the second and the last but one line over the
+places where both show tissue (a quarter of the body's mean), times mean of the darker of both over mean of the frame (1 at most);
+of both directions the greater. 0 is air on one edge or tissue that does not match, near 1 tissue that runs through. The value is
+that of the worst slice. It says that tissue folds over, not how deep the fold is.
 
-Tissue that leaves the frame on both sides without folding (oversampling cut off) correlates less, but not always little.
+Blank lines at the edges, as of a rectangular field padded to a square, are passed over. Tissue that leaves the frame on both sides
+without folding (oversampling cut off) does not match; nor does folded tissue after a correction of distortion, and that is missed.
 """
 
 from collections.abc import Iterable
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values, curve_of
 from qc_models.features.frame_features import FrameFeatures
-from qc_models.features.masked_statistics import masked_mean
+from qc_models.features.lines import CLIP
 from qc_models.findings import Measurement, Quantity
 from qc_models.pixels import Block
 from qc_models.stack import Stack
@@ -23,28 +25,56 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 EDGE_SHARE = 0.25  # of the body's mean, above which an edge shows tissue
+BLANK_SHARE = 0.02  # of the frame's mean, below which a line is blank all along
 
 QUANTITIES = {
     "continuity": Quantity(
         "1",
-        "continuity of tissue over opposite edges is {value:.2f} at slice {worst_slice} (median of "
+        "tissue runs on over opposite edges, continuity {value:.2f} in slices {worst_range[0]}-{worst_range[1]} (median of "
         "{num_frames} images {median:.2f}), limit {limit:.2f}",
-        "第 {worst_slice} 层组织跨对侧边缘的连续性 {value:.2f}（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
+        "第 {worst_range[0]}-{worst_range[1]} 层组织跨对侧边缘的连续性 {value:.2f}"
+        "（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
         remedy_en="use phase oversampling, a larger field of view or saturation bands",
         remedy_zh="请使用相位过采样、更大视野或饱和带",
     ),
 }
 
 
-def edge_continuity(first: "Tensor", last: "Tensor", tissue: "Tensor") -> "Tensor":
-    """Correlation of two lines [B, N] where both exceed `tissue` [B], times the share of such places: [B]."""
+def edge_lines(pixels: "Tensor") -> tuple["Tensor", "Tensor", "Tensor"]:
+    """Of frames [B, N, M] the second and the last but one of the lines that are not blank, [B, M] each, and the mean of all: [B].
+
+    The outermost one is often dimmed.
+    """
     import torch
 
-    both = (first > tissue[:, None]) & (last > tissue[:, None])
-    first_off = torch.where(both, first - masked_mean(first, both, 8)[:, None], 0.0)
-    last_off = torch.where(both, last - masked_mean(last, both, 8)[:, None], 0.0)
-    scale = (first_off.square().sum(1) * last_off.square().sum(1)).sqrt().clamp(min=1e-12)
-    return ((first_off * last_off).sum(1) / scale).nan_to_num(0.0).clamp(min=0) * both.float().mean(1)
+    size, mean = pixels.shape[1], pixels.mean((1, 2))
+    used = (pixels.amax(2) > BLANK_SHARE * mean[:, None]).int()
+    first, last = used.argmax(1), size - 1 - used.flip(1).argmax(1)
+    frame = torch.arange(len(pixels), device=pixels.device)
+    near, far = pixels[frame, (first + 1).clamp(max=size - 1)], pixels[frame, (last - 1).clamp(min=0)]
+    return near, far, mean * size / (last - first + 1)
+
+
+def likeness(near: "Tensor", far: "Tensor", both: "Tensor") -> "Tensor":
+    """Correlation of two lines [B, M] where `both`, each clipped at three times their greater mean size; 0 at least."""
+    import torch
+
+    count = both.sum(1, keepdim=True).clamp(min=1)
+    near, far = ((line - (line * both).sum(1, keepdim=True) / count) * both for line in (near, far))
+    bound = CLIP * torch.maximum(near.abs().mean(1), far.abs().mean(1))[:, None]
+    near, far = near.clamp(-bound, bound), far.clamp(-bound, bound)
+    scale = (near.square().sum(1) * far.square().sum(1)).sqrt()
+    return ((near * far).sum(1) / scale.clamp(min=1e-12)).clamp(min=0)
+
+
+def continuity(pixels: "Tensor", tissue: "Tensor") -> "Tensor":
+    """How far tissue (brighter than `tissue`, [B]) of the first lines of [B, N, M] runs on in the last: [B]."""
+    import torch
+
+    near, far, mean = edge_lines(pixels)
+    both = ((near > tissue[:, None]) & (far > tissue[:, None])).float()
+    level = torch.minimum(near, far).mean(1) / mean.clamp(min=1e-12)
+    return likeness(near, far, both) * level.clamp(max=1)
 
 
 def applies(stack: StackFacts) -> bool:
@@ -65,12 +95,9 @@ def update(state: Curve, block: Block) -> None:
 def _look(frames: FrameFeatures) -> Values:
     import torch
 
-    pixels, tissue = frames.pixels, EDGE_SHARE * frames.body_mean
-    # The outermost line is often blank: the mean of the next two is read.
-    rows = edge_continuity(pixels[:, 1:3].mean(1), pixels[:, -3:-1].mean(1), tissue)
-    columns = edge_continuity(pixels[:, :, 1:3].mean(2), pixels[:, :, -3:-1].mean(2), tissue)
-    found = torch.maximum(rows, columns)
-    return {"continuity": found + 0 * tissue}
+    tissue = EDGE_SHARE * frames.body_mean
+    down, across = (continuity(pixels, tissue) for pixels in (frames.pixels, frames.pixels.transpose(1, 2)))
+    return {"continuity": torch.maximum(down, across) + 0 * tissue}
 
 
 def finish(state: Curve) -> Iterable[Measurement]:

@@ -12,24 +12,26 @@ def draw_wrap(rng: np.random.Generator, scene: Scene, strength: float) -> Params
 
 
 def add_wrap(stack: Floats, params: Params) -> Floats:
-    """Repeats the picture with the period of the smaller field: bodies overlap by the share. Zero leaves it alone.
+    """Leaves one period of the folded picture, about the body's middle, and blank lines beyond. Zero leaves it alone.
 
-    Sampling k-space too coarsely sums all copies of the object that lie a field apart; matrix and spacing are kept, so that
-    the picture shows a little more than one period.
+    Sampling k-space too coarsely sums all copies of the object that lie a field apart, and shows one field of them: opposite
+    edges of it run on in each other. Matrix and spacing are kept, as where a rectangular field is padded to a square.
     """
     axis = params["axis"]
     share = (stack > 0.25 * signal_level(stack)).mean(tuple({0, 1, 2} - {axis}))
     filled = np.flatnonzero(share > 0.02)
     if not len(filled):
         return stack.copy()
-    period = max(round((filled[-1] - filled[0] + 1) * (1 - params["strength"])), 8)
     size = stack.shape[axis]
-    result = stack.copy()
+    period = max(round((filled[-1] - filled[0] + 1) * (1 - params["strength"])), 8)
+    first = min(max((filled[0] + filled[-1] + 1 - period) // 2, 0), size - period)
     body = np.moveaxis(stack, axis, 0)
-    view = np.moveaxis(result, axis, 0)
-    for shift in range(period, size, period):
-        view[shift:] += body[:-shift]
-        view[:-shift] += body[shift:]
+    field = np.zeros((period, *body.shape[1:]), np.float32)
+    for start in range(first % period - period, size, period):
+        low, high = max(start, 0), min(start + period, size)
+        field[low - start : high - start] += body[low:high]
+    result = np.zeros_like(stack)
+    np.moveaxis(result, axis, 0)[first : first + period] = field
     return result
 
 

@@ -28,7 +28,10 @@ def test_peak_over_its_tile_by_hand() -> None:
 
     power = torch.ones(1, 64, 33)
     power[0, 20, 21] = 1000.0
-    assert spike.spike_db(power).item() == pytest.approx(30.0, abs=0.01)
+    peak, others = spike.peaks(power)
+    assert spike.spike_db(peak, others).item() == pytest.approx(30.0, abs=0.01)
+    # Power 1000 is a modulus of 31.623, of which 3.5 is what chance gives; a wave of height h has a modulus of N h / 2.
+    assert spike.stripe_height(peak, others, 64 * 64).item() == pytest.approx(2 / 4096 * (31.623 - 3.5), rel=1e-4)
 
 
 def test_an_interpolated_spectrum_has_no_spikes() -> None:

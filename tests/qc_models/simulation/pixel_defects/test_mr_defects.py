@@ -51,10 +51,23 @@ def test_wrap_lays_the_share_of_the_body_over_itself() -> None:
     stack = np.zeros((1, 100, 60), np.float32)
     stack[0, 20:80, 20:40] = 100
     result = put("wrap", stack, 0.25)[0]
-    # A body of 60 in a field of 45 repeats every 45: 15 lines are double at each end.
-    assert (result[:, 30] == 200).sum() == 15 * 2
-    assert result[40, 30] == 100
+    # A body of 60 in a field of 45: 15 lines lie beyond it and come in again, the rest of the matrix is blank.
+    assert (result[:, 30] == 200).sum() == 15
+    assert (result[:, 30] > 0).sum() == 45
+    assert result[50, 30] == 100
     assert result[:, 10].max() == 0
+
+
+def test_a_folded_picture_is_a_period_of_the_sum_of_all_copies() -> None:
+    random = np.random.default_rng(5)
+    stack = np.zeros((1, 90, 8), np.float32)
+    stack[0, 10:80] = random.uniform(50, 100, (70, 8))
+    result = put("wrap", stack, 0.3)[0]
+    period = 49  # 70 lines, less 30 %
+    shown = np.flatnonzero(result.any(1))
+    assert len(shown) == period
+    for row in shown:
+        assert result[row] == pytest.approx(sum(stack[0, place] for place in range(row % period, 90, period)))
 
 
 def test_bias_has_the_non_uniformity() -> None:

@@ -1,0 +1,76 @@
+"""Motion in an MR stack: replicas of edges along one direction, from lines of k-space that were measured in another pose.
+
+Direction: higher is worse. What moves between lines of k-space is repeated along phase encoding and not along the other way: as
+ringing beside edges, or as ghosts where lines are interleaved. `replicas` = of the autocorrelation of the texture down and across
+(as in the check ghosting), less its running mean over 9 lines, the root mean square over distances of 5 to 20 % of the frame: the
+greater of both directions over the lesser. Noise and anatomy, alike down and across, give 1 to 2. The value is that of the worst
+slice.
+
+Motion through a whole 3D slab, or between slices, leaves no such trace, and a long gradual motion only blurs. It tells that the
+body moved; how far, it tells little: from a pixel on replicas are as strong.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from qc_models.facts import StackFacts
+from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.frame_features import FrameFeatures
+from qc_models.features.lines import running_mean
+from qc_models.findings import Measurement, Quantity
+from qc_models.pixels import Block
+from qc_models.stack import Stack
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NEAREST, FARTHEST = 0.05, 0.2  # of the frame
+REACH = 4  # lines to each side that the running mean spans
+
+QUANTITIES = {
+    "replicas": Quantity(
+        "1",
+        "edges repeat along one direction {value:.1f} times as much as along the other in slices "
+        "{worst_range[0]}-{worst_range[1]} (median of {num_frames} images {median:.1f}), limit {limit:.1f}",
+        "第 {worst_range[0]}-{worst_range[1]} 层边缘沿一个方向的重复为另一方向的 {value:.1f} 倍"
+        "（{num_frames} 幅图像的中位数 {median:.1f}），限值 {limit:.1f}",
+        remedy_en="the patient moved: fix the part, shorten the sequence or repeat it",
+        remedy_zh="患者有移动：请固定部位、缩短序列或重复扫描",
+    ),
+}
+
+
+def repetition(likeness: "Tensor") -> "Tensor":
+    """Root mean square of an autocorrelation [B, N] less its running mean, over 5 to 20 % of the frame: [B]."""
+    size = likeness.shape[1]
+    rough = likeness - running_mean(likeness, REACH)
+    found: Tensor = rough[:, round(NEAREST * size) : round(FARTHEST * size)].square().mean(1).sqrt()
+    return found
+
+
+def applies(stack: StackFacts) -> bool:
+    """MR images as acquired, but for scouts."""
+    return stack.modality == "MR" and not stack.is_localizer and not stack.derived
+
+
+def start(stack: Stack, facts: StackFacts) -> Curve:
+    """Nothing seen yet."""
+    return curve_of(stack)
+
+
+def update(state: Curve, block: Block) -> None:
+    """Looks at the sampled frames of a block."""
+    state.add(block, _look)
+
+
+def _look(frames: FrameFeatures) -> Values:
+    import torch
+
+    down, across = (repetition(likeness) for likeness in frames.self_likeness)
+    ratio = torch.maximum(down, across) / torch.minimum(down, across)
+    return {"replicas": ratio}
+
+
+def finish(state: Curve) -> Iterable[Measurement]:
+    """The measurement of the stack, at its worst frame."""
+    yield from state.measurement("artifacts.motion.replicas", "1", worst="highest", of_all="worst")
