@@ -2,22 +2,27 @@
 
 Every exam item is simulated clean and with each defect; real studies are taken as they are and with each defect. A false pass
 is a defective study that passes; a false reject is a clean, complete study that does not pass (rejected or sent to review).
+Each study is judged a second time without the limits on pixel measurements, from the same facts: what they change.
 """
 
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
 from typing import Any
 
 from benchmarks.defect_kinds import caught_by
-from benchmarks.detection import report_of
-from inference.pipeline import Settings
+from inference.pipeline import Settings, examine, judge_items
+from inference.reading import read_studies
+from qc_models.check_registry import checks
 from qc_models.errors import InputError
 from qc_models.exam_item import ExamItem
+from qc_models.item_matching import match
+from qc_models.judgement import worst_verdict
 from qc_models.simulation.defects import apply_defect
+from qc_models.simulation.pixel_defects.catalogue import PIXEL_DEFECTS
 from qc_models.simulation.study_simulation import simulate_study
 
 DEFECTS: Sequence[tuple[str, tuple[float, ...]]] = (
@@ -32,6 +37,7 @@ DEFECTS: Sequence[tuple[str, tuple[float, ...]]] = (
     ("birth_after_study", (30,)),
     ("wrong_body_part", (1,)),
     ("conflicting_uid", (1,)),
+    *((name, (defect.levels.disturbing, defect.levels.non_diagnostic)) for name, defect in PIXEL_DEFECTS.items()),
 )
 
 
@@ -43,11 +49,17 @@ class Outcome:
     defect: str  # "" for a clean one
     verdict: str
     named: bool  # caught by a finding of the right kind
+    blind_verdict: str  # without the limits on pixel measurements
 
     @property
     def false_pass(self) -> bool:
         """A defective study that entered the pool."""
         return bool(self.defect) and self.verdict == "pass"
+
+    @property
+    def blind_false_pass(self) -> bool:
+        """A defective study that enters the pool where nobody judges its pixels."""
+        return bool(self.defect) and self.blind_verdict == "pass"
 
 
 def run(
@@ -72,15 +84,25 @@ def run(
             "false_reviews": rate(outcome.verdict == "review" for outcome in clean),
             "not_passed": sorted({outcome.source for outcome in clean if outcome.verdict != "pass"}),
             "false_passes": rate(outcome.false_pass for outcome in simulated if outcome.defect),
+            "without_pixel_limits": {
+                "false_rejects": rate(outcome.blind_verdict == "reject" for outcome in clean),
+                "false_reviews": rate(outcome.blind_verdict == "review" for outcome in clean),
+                "false_passes": rate(outcome.blind_false_pass for outcome in simulated if outcome.defect),
+            },
         },
         "real": {
             "untouched": {outcome.source: outcome.verdict for outcome in found if not outcome.defect},
             "false_passes": rate(outcome.false_pass for outcome in found if outcome.defect),
+            "without_pixel_limits": {
+                "untouched": {outcome.source: outcome.blind_verdict for outcome in found if not outcome.defect},
+                "false_passes": rate(outcome.blind_false_pass for outcome in found if outcome.defect),
+            },
             "caught_by_the_right_finding": rate(outcome.named for outcome in found if outcome.defect),
         },
         "by_defect": {
             defect: {
                 "false_passes": rate(outcome.false_pass for outcome in members),
+                "without_pixel_limits": rate(outcome.blind_false_pass for outcome in members),
                 "caught_by_the_right_finding": rate(outcome.named for outcome in members),
             }
             for defect, members in _grouped(defective, "defect")
@@ -114,19 +136,19 @@ def _simulated(item: ExamItem, settings: Settings, seed: int) -> Iterable[Outcom
         folder = Path(scratch) / "clean"
         simulate_study(item, folder, seed=seed)
         yield from _with_defects(item.id, folder, settings, seed)
-        clean = report_of(folder, settings)
+        clean, _ = _judged(folder, settings)
         for number, component in enumerate(item.required):
             target = Path(scratch) / f"without_{number}"
             if not simulate_study(item, target, seed=seed, omit=[component]).files:
                 continue  # the item is this one component: without it there is no study
-            report = report_of(target, settings)
+            report, blind = _judged(target, settings)
             named = bool(caught_by("missing_component", clean, report))
-            yield Outcome(item.id, f"missing_component:{component}", report["verdict"], named)
+            yield Outcome(item.id, f"missing_component:{component}", report["verdict"], named, blind)
 
 
 def _with_defects(source: str, folder: Path, settings: Settings, seed: int) -> Iterable[Outcome]:
-    clean = report_of(folder, settings)
-    yield Outcome(source, "", clean["verdict"], True)
+    clean, blind = _judged(folder, settings)
+    yield Outcome(source, "", clean["verdict"], True, blind)
     for name, strengths in DEFECTS:
         for strength in strengths:
             with tempfile.TemporaryDirectory() as scratch:
@@ -137,8 +159,28 @@ def _with_defects(source: str, folder: Path, settings: Settings, seed: int) -> I
                     continue  # this kind of study cannot have this defect
                 if not any(path.is_file() for path in target.rglob("*")):
                     continue  # nothing is left of the study
-                report = report_of(target, settings)
-            yield Outcome(source, f"{name}:{strength:g}", report["verdict"], bool(caught_by(name, clean, report)))
+                report, blind = _judged(target, settings)
+            named = bool(caught_by(name, clean, report))
+            yield Outcome(source, f"{name}:{strength:g}", report["verdict"], named, blind)
+
+
+def _judged(folder: Path, settings: Settings) -> tuple[Any, str]:
+    """The report of the only study of a folder, and its verdict were there no limit on pixel measurements."""
+    (study,) = read_studies([folder]).studies
+    examined = examine(study, settings)
+    blind = [replace(entry, item=_blind(entry.item)) for entry in match(examined.facts, settings.catalogue)]
+    judgements = judge_items(examined.facts, blind, settings.policy, settings.as_of)
+    return examined.report.content, worst_verdict(judgement.verdict for judgement in judgements)
+
+
+def _blind(item: ExamItem) -> ExamItem:
+    """An exam item without its limits on what image checks of artifacts and adequacy measure."""
+    kept = {
+        metric: limit
+        for metric, limit in item.limits.items()
+        if metric.startswith("completeness.") or not checks()[metric.rpartition(".")[0]].sees
+    }
+    return item.model_copy(update={"limits": kept})
 
 
 def _grouped(outcomes: Iterable[Outcome], key: str) -> list[tuple[str, list[Outcome]]]:
