@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.fine_cells import fine_cells
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.findings import Measurement, Quantity
 from qc_models.pixels import Block
@@ -23,9 +24,7 @@ from qc_models.stack import Stack
 if TYPE_CHECKING:
     from torch import Tensor
 
-CELL_MM = 1.1  # trabeculae and lung vessels are 1 to 2 mm
 REACH = 2  # cells to both sides of the running mean
-MIN_CELLS = 64
 
 QUANTITIES = {
     "blur_share": Quantity(
@@ -67,13 +66,10 @@ def update(state: Curve, block: Block) -> None:
 
 def _look(frames: FrameFeatures) -> Values:
     import torch
-    from torch.nn.functional import avg_pool2d
 
-    pixels = frames.pixels
-    size = (1, 1) if frames.spacing_mm is None else tuple(max(1, round(CELL_MM / mm)) for mm in frames.spacing_mm)
-    if frames.spacing_mm is None or min(n // k for n, k in zip(pixels.shape[1:], size, strict=True)) < MIN_CELLS:
-        return {"blur_share": torch.full((len(pixels),), math.nan, device=pixels.device)}
-    cells = pixels if size == (1, 1) else avg_pool2d(pixels[:, None], size)[:, 0]
+    cells = fine_cells(frames)
+    if cells is None:
+        return {"blur_share": torch.full((len(frames.pixels),), math.nan, device=frames.pixels.device)}
     return {"blur_share": torch.maximum(blur_share(cells, 1), blur_share(cells, 2))}
 
 

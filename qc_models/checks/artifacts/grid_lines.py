@@ -5,9 +5,10 @@ it, across the strips' direction and along it in turn, after the slow part (mean
 times the mean size is cut off; anatomy averages out. Of the power spectra of the eight the geometric mean is taken, which is high
 only where all eight agree. Beyond 0.03 cycles a pixel its strongest point is compared with the median of 63 around it, in dB (Lin
 et al. 2006, doi 10.1117/12.653196, find grid frequencies the same way). Images without a grid stay under 12 dB, strips that
-disturb reach 15 and more. A mesh of metal looks alike.
+disturb reach 18 and more. A mesh of metal looks alike.
 """
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 INNER = 0.06  # of the highest frequency, inside which anatomy rules
 NEIGHBOURS = 31  # frequencies to each side
+MIN_PLACES = 160  # along the direction, with fewer of which there are no neighbours to compare with
 PARTS = 8  # of the image, each of which must show the lines
 SLOW = 9  # pixels whose mean is taken away
 CLIP = 3.0  # of the mean size of what is left, beyond which edges count no more
@@ -42,11 +44,12 @@ QUANTITIES = {
 def regular_lines_db(pixels: "Tensor", dim: int, step: int) -> "Tensor":
     """The strongest frequency along `dim` over its neighbourhood in dB, [B], from every `step`-th line of pixels [B, H, W]."""
     import torch
-    from torch.nn.functional import avg_pool1d
 
+    if pixels.shape[dim] < MIN_PLACES:
+        return torch.full((len(pixels),), math.nan, device=pixels.device)
     # [B, lines, places along `dim`]
     lines = (pixels[:, :, ::step].transpose(1, 2) if dim == 1 else pixels[:, ::step]).contiguous()
-    fine = lines - avg_pool1d(lines, SLOW, 1, SLOW // 2, count_include_pad=False)
+    fine = lines[:, :, SLOW // 2 : -(SLOW // 2)] - lines.unfold(2, SLOW, 1).mean(3)
     bound = CLIP * fine.abs().mean((1, 2), keepdim=True)
     fine = torch.minimum(torch.maximum(fine, -bound), bound)
     each = fine.shape[1] // PARTS

@@ -51,3 +51,7 @@ def test_single_lines_are_no_grid() -> None:
     image = radiograph()
     image[[77, 301, 480]] += 500
     assert run(grid_lines, [image], "XR")["peak_db"].value < 12
+
+
+def test_a_small_image_is_not_measured() -> None:
+    assert run(grid_lines, [radiograph(300, 120)], "XR") == {}
