@@ -43,6 +43,9 @@ def test_one_item_is_shown_whole_with_its_limits_and_clauses() -> None:
     for text in ("肺动脉CTA", "arterial; thin", "lung apex → diaphragm", "150 mm", "7 days"):
         assert text in result.stdout
     row = next(line for line in result.stdout.splitlines() if line.startswith("adequacy.enhancement.vessel_hu"))
+    assert all(text in row for text in ("< 250", "< 150"))
+    neck = run("show", "CT-CTA-HN").stdout
+    row = next(line for line in neck.splitlines() if line.startswith("adequacy.enhancement.vessel_hu"))
     assert all(text in row for text in ("< 250", "< 200", "with model ct_enhancement"))
 
 

@@ -1,18 +1,18 @@
 """The enhancement of a CT stack: how bright the brightest large even region of soft tissue is, after contrast the great vessels.
 
-Direction: lower is worse. A square of about 10 mm slides by half its side over the coarse means of a slice; those within the body count whose
-standard deviation is that of even tissue (1.3 times the lower quartile of the slice's own soft tissue, and 1 HU), so that
-borders and most of trabecular bone drop out. `brightest_hu` is the highest mean of them, median over the frames; `vessel_hu` is
-the same where the stack calls itself enhanced and not delayed.
+Direction: lower is worse. A square of about 10 mm slides by half its side over the coarse means of a slice; those within the
+body count whose standard deviation is that of even tissue (1.3 times the lower quartile of the slice's own soft tissue, and 1 HU)
+and which have nothing within 20 mm that is 200 HU brighter: borders and bone, with its cortex, drop out. `brightest_hu` is the
+highest mean of them, upper quartile over the frames; `vessel_hu` is the same where the stack calls itself enhanced and not
+delayed. In 15 public series without contrast it is 33 to 106 HU, in 6 with contrast 168 to 452 HU.
 
-In 15 public series without contrast it is 38 to 148 HU, in 6 with contrast 151 to 378 HU. It finds no vessel by its name: heart,
-aorta, pulmonary trunk, kidneys and filled bowel count alike, so that too low a value says more than a high one. Vessels below
-10 mm are not seen: it tells nothing of a head or a neck.
+It finds no vessel by its name: heart, aorta, pulmonary trunk, kidneys and filled bowel count alike, so that too low a value says
+more than a high one. Vessels below 10 mm are not seen: it tells nothing of a head or a neck.
 """
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
@@ -30,6 +30,8 @@ WINDOW_MM = 10.0
 LEAST_WINDOW = 3  # cells
 EVEN = 1.3
 FLOOR_HU = 1.0
+BONE_HU = 200.0
+BONE_MM = 20.0
 TISSUE_HU = (0.0, 100.0)  # of windows that say how even tissue is
 
 _TEXTS = {
@@ -39,35 +41,41 @@ _TEXTS = {
 QUANTITIES = {
     "brightest_hu": Quantity(
         "HU",
-        "the brightest even tissue has {value:.0f} HU (median of {num_frames} images; highest {worst:.0f} at slice "
+        "the brightest even tissue has {value:.0f} HU (upper quartile of {num_frames} images; highest {worst:.0f} at slice "
         "{worst_slice}), limit {limit:.0f}",
-        "最亮均匀组织为 {value:.0f} HU（{num_frames} 幅图像的中位数；最高 {worst:.0f}，第 {worst_slice} 层），限值 {limit:.0f}",
+        "最亮均匀组织为 {value:.0f} HU（{num_frames} 幅图像的上四分位数；最高 {worst:.0f}，第 {worst_slice} 层），限值 {limit:.0f}",
         **_TEXTS,
     ),
     "vessel_hu": Quantity(
         "HU",
-        "enhanced vessels and organs reach {value:.0f} HU (median of {num_frames} images; highest {worst:.0f} at slice "
+        "enhanced vessels and organs reach {value:.0f} HU (upper quartile of {num_frames} images; highest {worst:.0f} at slice "
         "{worst_slice}), limit {limit:.0f}",
-        "强化的血管和器官为 {value:.0f} HU（{num_frames} 幅图像的中位数；最高 {worst:.0f}，第 {worst_slice} 层），限值 {limit:.0f}",
+        "强化的血管和器官为 {value:.0f} HU（{num_frames} 幅图像的上四分位数；最高 {worst:.0f}，第 {worst_slice} 层），"
+        "限值 {limit:.0f}",
         **_TEXTS,
     ),
 }
 
 
-def brightest_even(means_hu: "Tensor", body: "Tensor", window: int) -> "Tensor":
-    """The highest mean of the even windows of coarse means [B, h, w] within a body: [B], HU; NaN without soft tissue."""
+def brightest_even(means_hu: "Tensor", peaks_hu: "Tensor", body: "Tensor", window: int, reach: int) -> "Tensor":
+    """The highest mean of the even windows of coarse means [B, h, w] within a body, no bone within `reach` cells: [B], HU."""
     import torch
-    from torch.nn.functional import avg_pool2d
+    from torch.nn.functional import avg_pool2d, max_pool2d
 
     if window > min(means_hu.shape[1:]):
         return torch.full_like(means_hu[:, 0, 0], math.nan)
-    pooled = avg_pool2d(torch.stack((means_hu, means_hu * means_hu, body.float()), 1), window, (window + 1) // 2)
+    step = (window + 1) // 2
+    pooled = avg_pool2d(torch.stack((means_hu, means_hu * means_hu, body.float()), 1), window, step)
     level, square, share = pooled.unbind(1)
     spread = (square - level * level).clamp(min=0).sqrt()
     within = share > 1 - 0.5 / window**2
     tissue = within & (level > TISSUE_HU[0]) & (level < TISSUE_HU[1])
     usual = masked_quantiles(spread, tissue, (0.25,))
-    even = within & (level > TISSUE_HU[0]) & (spread < EVEN * usual[:, :, None] + FLOOR_HU)
+    # The greatest value about each window, from the greatest of blocks of `step` cells.
+    blocks = max_pool2d(peaks_hu[:, None], step)
+    around = 2 * max(1, round(reach / step)) + 1
+    near = max_pool2d(blocks, around, 1, around // 2)[:, 0, : level.shape[1], : level.shape[2]]
+    even = within & (near < level + BONE_HU) & (level > TISSUE_HU[0]) & (spread < EVEN * usual[:, :, None] + FLOOR_HU)
     return torch.where(even.flatten(1).any(1), torch.where(even, level, -math.inf).amax((1, 2)), math.nan)
 
 
@@ -97,12 +105,14 @@ def update(state: State, block: Block) -> None:
 
 def _look(frames: FrameFeatures) -> Values:
     window = max(LEAST_WINDOW, round(WINDOW_MM / max(frames.grid_mm)))
-    return {"brightest_hu": brightest_even(frames.means, frames.body, window)}
+    reach = round(BONE_MM / max(frames.grid_mm))
+    return {"brightest_hu": brightest_even(frames.means, frames.peaks, frames.body, window, reach)}
 
 
 def finish(state: State) -> Iterable[Measurement]:
     """The measurement of the stack, placed at its brightest frame; once more as that of vessels where it is enhanced."""
     for name in ("brightest_hu", "vessel_hu") if state.is_enhanced else ("brightest_hu",):
-        yield from state.curve.measurement(
-            f"adequacy.enhancement.{name}", "HU", worst="highest", of_all="median", name="brightest_hu"
-        )
+        metric = f"adequacy.enhancement.{name}"
+        for found in state.curve.measurement(metric, "HU", worst="highest", of_all="median", name="brightest_hu"):
+            values = sorted(value for _, value in found.detail["curve"])
+            yield replace(found, value=values[len(values) * 3 // 4])

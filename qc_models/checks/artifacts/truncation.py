@@ -4,10 +4,10 @@ Direction: higher is worse. `edge_share`: slice by slice the share of the edge o
 HU) lies: the edge of the reconstruction circle where padding or the lowest value marks it, else the edge of the frame. Small
 fields of spine, heart or joints cut the body on purpose: judge it by exam item.
 
-`rim_share`: the share of the body's outline, inside the frame, that is brighter than 200 HU. Where a body reaches beyond the scan
-field, its projections are cut, and a bright rim is drawn at the edge of the scan field whatever the reconstruction shows beyond
-(Ohnesorge et al., Med Phys 2000); skin is never so bright. Values are of the worst frame. A table, wires or a bone just
-under the skin that belong to the outline give up to a tenth.
+`rim_share`: the share of the body's silhouette, inside the frame, whose tissue is brighter than 150 HU. Where a body reaches
+beyond the scan field, its projections are cut, and a bright rim is drawn at the edge of the scan field whatever the reconstruction
+shows beyond (Ohnesorge et al., Med Phys 2000); skin is never so bright. Values are of the worst frame. Wires, a table or bone just
+under the skin give some hundredths.
 """
 
 from collections.abc import Iterable
@@ -46,7 +46,8 @@ QUANTITIES = {
 }
 
 ROUND = 0.03
-RIM_HU = 200.0
+RIM_HU = 150.0
+TISSUE_HU = -300.0
 
 
 def outline(mask: "Tensor") -> "Tensor":
@@ -74,15 +75,47 @@ def is_round(field: "Tensor") -> "Tensor":
     return masked_deviation(distance, rim, 2) < ROUND * masked_mean(distance, rim, 2)
 
 
-def rim_share(peaks_hu: "Tensor", body: "Tensor") -> "Tensor":
-    """The share of the outline of a body [B, h, w] that is brighter than 200 HU: [B]; NaN without a body."""
-    edge = outline(body)
-    return (edge & (peaks_hu > RIM_HU)).flatten(1).sum(1) / edge.flatten(1).sum(1)
+def silhouette(body: "Tensor") -> "Tensor":
+    """The cells of a body [B, h, w] that are its first or last in a row or a column and do not lie at the frame's edge."""
+    import torch
+
+    seen = torch.zeros_like(body)
+    for dim in (1, 2):
+        size = body.shape[dim]
+        place = torch.arange(size, device=body.device).reshape((-1, 1) if dim == 1 else (1, -1))
+        number = body.to(torch.uint8)
+        first, last = number.argmax(dim, keepdim=True), size - 1 - number.flip(dim).argmax(dim, keepdim=True)
+        seen = seen | (place == first) | (place == last)
+    seen = seen & body
+    for edge in (0, -1):
+        seen[:, edge] = False
+        seen[:, :, edge] = False
+    return seen
+
+
+def rim_share(tissue_hu: "Tensor", body: "Tensor") -> "Tensor":
+    """The share of the silhouette of a body [B, h, w] whose tissue is brighter than 150 HU: [B]; NaN without a body."""
+    edge = silhouette(body)
+    return (edge & (tissue_hu > RIM_HU)).flatten(1).sum(1) / edge.flatten(1).sum(1)
+
+
+def tissue_means(frames: FrameFeatures) -> "Tensor":
+    """The mean of those of five pixels in each cell that are above -300 HU, [B, h, w]: air beside skin takes nothing from it."""
+    import torch
+
+    total, count = torch.zeros_like(frames.samples), torch.zeros_like(frames.samples)
+    for row, column in ((0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)):
+        pixels = frames.displaced(row, column)
+        tissue = pixels > TISSUE_HU
+        total = total + pixels * tissue
+        count = count + tissue
+    return total / count.clamp(min=1)
 
 
 def applies(stack: StackFacts) -> bool:
-    """CT images, but for scouts and projections of several slices into one."""
-    return stack.modality == "CT" and not stack.is_localizer and "MIP" not in stack.components
+    """Axial CT images, but for scouts and projections; what is cut across always ends at the frame."""
+    is_slice = stack.nearest_plane == "axial" and not stack.is_localizer and "MIP" not in stack.components
+    return stack.modality == "CT" and is_slice
 
 
 def start(stack: Stack, facts: StackFacts) -> Curve:
@@ -104,7 +137,7 @@ def _look(frames: FrameFeatures) -> Values:
     field = frames.inside & ~(low & circle[:, None, None])
     return {
         "edge_share": edge_share((frames.peaks > BODY_HU) & dilated(frames.body, 1), field),
-        "rim_share": rim_share(frames.peaks, frames.body),
+        "rim_share": rim_share(tissue_means(frames), frames.body),
     }
 
 

@@ -42,11 +42,17 @@ def test_what_is_too_small_or_too_coarse_does_not_count() -> None:
         assert run(enhancement, [image], "CT")["brightest_hu"].value < 70
 
 
-def test_half_of_the_slices_decide() -> None:
-    images = [with_heart(300, 0.05, seed=1), with_heart(300, 0.05, seed=2), trunk(512)]
-    found = run(enhancement, images, "CT")["brightest_hu"]
-    assert found.value == pytest.approx(300, abs=6)
-    assert run(enhancement, [*images, trunk(512), trunk(512)], "CT")["brightest_hu"].value < 70
+def test_marrow_within_its_cortex_does_not_count() -> None:
+    image = trunk(512)
+    image[ellipse(512, 0.045, 0.06, row=0.66)] = 900
+    image[ellipse(512, 0.04, 0.055, row=0.66)] = 200
+    assert run(enhancement, [image], "CT")["brightest_hu"].value < 70
+
+
+def test_a_quarter_of_the_slices_decides() -> None:
+    bright, plain = with_heart(300, 0.05), trunk(512)
+    assert run(enhancement, [bright, plain, plain], "CT")["brightest_hu"].value == pytest.approx(300, abs=6)
+    assert run(enhancement, [bright, plain, plain, plain, plain], "CT")["brightest_hu"].value < 70
 
 
 @pytest.mark.parametrize(
