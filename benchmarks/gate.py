@@ -8,8 +8,10 @@ Each study is judged a second time without the limits on pixel measurements, fro
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from math import sqrt
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +39,8 @@ DEFECTS: Sequence[tuple[str, tuple[float, ...]]] = (
     ("birth_after_study", (30,)),
     ("wrong_body_part", (1,)),
     ("conflicting_uid", (1,)),
-    *((name, (defect.levels.disturbing, defect.levels.non_diagnostic)) for name, defect in PIXEL_DEFECTS.items()),
 )
+_LEVELS = ("disturbing", "non_diagnostic")  # of pixel defects; simulated studies take the first one only, for time
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +68,15 @@ def run(
     items: Sequence[ExamItem], real: Sequence[Path], settings: Settings, seeds: int, advance: Callable[[str], None]
 ) -> dict[str, Any]:
     """Runs every item and every real study through the gate."""
-    simulated: list[Outcome] = []
-    for item in items:
-        advance(item.id)
-        for seed in range(seeds):
-            simulated.extend(_simulated(item, settings, seed))
-    found: list[Outcome] = []
-    for folder in real:
-        advance(folder.name)
-        for seed in range(seeds):
-            found.extend(_with_defects(folder.name, folder, settings, seed))
+    single = replace(settings, workers=1)
+    with ProcessPoolExecutor(settings.workers, mp_context=get_context("spawn")) as pool:
+        of_items = [(item.id, pool.submit(_simulated, item, single, seed)) for item in items for seed in range(seeds)]
+        of_real = [
+            (folder.name, pool.submit(_with_defects, folder.name, folder, single, seed, _LEVELS))
+            for folder in real
+            for seed in range(seeds)
+        ]
+        simulated, found = (_results(jobs, advance) for jobs in (of_items, of_real))
     clean = [outcome for outcome in simulated if not outcome.defect]
     defective = [outcome for outcome in (*simulated, *found) if outcome.defect]
     return {
@@ -131,11 +132,19 @@ def rate(events: Iterable[bool]) -> dict[str, Any]:
     return {"n": n, "k": k, "rate": round(p, 4), "interval": [round(low, 4), round(high, 4)]}
 
 
-def _simulated(item: ExamItem, settings: Settings, seed: int) -> Iterable[Outcome]:
+def _results(jobs: Iterable[tuple[str, Future[list[Outcome]]]], advance: Callable[[str], None]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for name, job in jobs:
+        outcomes.extend(job.result())
+        advance(name)
+    return outcomes
+
+
+def _simulated(item: ExamItem, settings: Settings, seed: int) -> list[Outcome]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "clean"
         simulate_study(item, folder, seed=seed)
-        yield from _with_defects(item.id, folder, settings, seed)
+        outcomes = _with_defects(item.id, folder, settings, seed, _LEVELS[:1])
         clean, _ = _judged(folder, settings)
         for number, component in enumerate(item.required):
             target = Path(scratch) / f"without_{number}"
@@ -143,13 +152,15 @@ def _simulated(item: ExamItem, settings: Settings, seed: int) -> Iterable[Outcom
                 continue  # the item is this one component: without it there is no study
             report, blind = _judged(target, settings)
             named = bool(caught_by("missing_component", clean, report))
-            yield Outcome(item.id, f"missing_component:{component}", report["verdict"], named, blind)
+            outcomes.append(Outcome(item.id, f"missing_component:{component}", report["verdict"], named, blind))
+    return outcomes
 
 
-def _with_defects(source: str, folder: Path, settings: Settings, seed: int) -> Iterable[Outcome]:
+def _with_defects(source: str, folder: Path, settings: Settings, seed: int, levels: Sequence[str]) -> list[Outcome]:
     clean, blind = _judged(folder, settings)
-    yield Outcome(source, "", clean["verdict"], True, blind)
-    for name, strengths in DEFECTS:
+    outcomes = [Outcome(source, "", clean["verdict"], True, blind)]
+    of_pixels = [(name, tuple(getattr(of.levels, level) for level in levels)) for name, of in PIXEL_DEFECTS.items()]
+    for name, strengths in (*DEFECTS, *of_pixels):
         for strength in strengths:
             with tempfile.TemporaryDirectory() as scratch:
                 target = Path(scratch) / "study"
@@ -161,7 +172,8 @@ def _with_defects(source: str, folder: Path, settings: Settings, seed: int) -> I
                     continue  # nothing is left of the study
                 report, blind = _judged(target, settings)
             named = bool(caught_by(name, clean, report))
-            yield Outcome(source, f"{name}:{strength:g}", report["verdict"], named, blind)
+            outcomes.append(Outcome(source, f"{name}:{strength:g}", report["verdict"], named, blind))
+    return outcomes
 
 
 def _judged(folder: Path, settings: Settings) -> tuple[Any, str]:
