@@ -81,11 +81,11 @@ def silhouette(body: "Tensor") -> "Tensor":
 
     seen = torch.zeros_like(body)
     for dim in (1, 2):
-        size = body.shape[dim]
-        place = torch.arange(size, device=body.device).reshape((-1, 1) if dim == 1 else (1, -1))
-        number = body.to(torch.uint8)
-        first, last = number.argmax(dim, keepdim=True), size - 1 - number.flip(dim).argmax(dim, keepdim=True)
-        seen = seen | (place == first) | (place == last)
+        number = (body if dim == 2 else body.transpose(1, 2)).float()
+        ones = torch.ones(number.shape[2], number.shape[2], device=body.device)
+        before, behind = number @ ones.triu(), number @ ones.tril()  # a product is the fastest running sum
+        ends = (before == 1) | (behind == 1)
+        seen = seen | (ends if dim == 2 else ends.transpose(1, 2))
     seen = seen & body
     for edge in (0, -1):
         seen[:, edge] = False
@@ -93,23 +93,21 @@ def silhouette(body: "Tensor") -> "Tensor":
     return seen
 
 
-def rim_share(tissue_hu: "Tensor", body: "Tensor") -> "Tensor":
-    """The share of the silhouette of a body [B, h, w] whose tissue is brighter than 150 HU: [B]; NaN without a body."""
-    edge = silhouette(body)
-    return (edge & (tissue_hu > RIM_HU)).flatten(1).sum(1) / edge.flatten(1).sum(1)
+def rim_share(pixels_hu: "Tensor", body: "Tensor", cell: int) -> "Tensor":
+    """The share of the silhouette of a body [B, h, w] whose tissue is brighter than 150 HU: [B]; NaN without a body.
 
-
-def tissue_means(frames: FrameFeatures) -> "Tensor":
-    """The mean of those of five pixels in each cell that are above -300 HU, [B, h, w]: air beside skin takes nothing from it."""
+    Tissue is those pixels of [B, H, W] in a cell that are above -300 HU: the air beside skin takes nothing from it.
+    """
     import torch
 
-    total, count = torch.zeros_like(frames.samples), torch.zeros_like(frames.samples)
-    for row, column in ((0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)):
-        pixels = frames.displaced(row, column)
-        tissue = pixels > TISSUE_HU
-        total = total + pixels * tissue
-        count = count + tissue
-    return total / count.clamp(min=1)
+    frame, row, column = silhouette(body).nonzero().unbind(1)
+    within = torch.arange(cell, device=body.device)
+    rows, columns = row[:, None] * cell + within, column[:, None] * cell + within
+    pixels = pixels_hu[frame[:, None, None], rows[:, :, None], columns[:, None]].flatten(1)
+    tissue = pixels > TISSUE_HU
+    bright = (pixels * tissue).sum(1) > RIM_HU * tissue.sum(1).clamp(min=1)
+    count = torch.bincount(frame, minlength=len(body))
+    return torch.bincount(frame[bright], minlength=len(body)) / count
 
 
 def applies(stack: StackFacts) -> bool:
@@ -133,11 +131,13 @@ def _look(frames: FrameFeatures) -> Values:
     # A reconstruction circle leaves the four corners at one value, far below air or at its lowest.
     low = frames.means <= lowest + 1
     corners = low[:, 0, 0] & low[:, 0, -1] & low[:, -1, 0] & low[:, -1, -1] & (lowest[:, 0, 0] < -1010)
-    circle = corners & is_round(~low)  # else it is air itself that was cut off at its lowest
-    field = frames.inside & ~(low & circle[:, None, None])
+    field = frames.inside
+    if bool(corners.any()):
+        circle = corners & is_round(~low)  # else it is air itself that was cut off at its lowest
+        field = field & ~(low & circle[:, None, None])
     return {
         "edge_share": edge_share((frames.peaks > BODY_HU) & dilated(frames.body, 1), field),
-        "rim_share": rim_share(tissue_means(frames), frames.body),
+        "rim_share": rim_share(frames.pixels, frames.body, frames.cell),
     }
 
 
