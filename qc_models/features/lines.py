@@ -11,24 +11,6 @@ GAP = 3
 CLIP = 3.0  # of the frame's mean, beyond which a pixel counts no more
 
 
-def line_scores(pixels: "Tensor", dim: int, step: int) -> tuple["Tensor", "Tensor"]:
-    """How bright and how noisy each line along `dim` is against those beside, [B, lines - 4] each; every `step`-th pixel is read.
-
-    Both are means along the line of the clipped `ridges`, one of the values and one of their sizes, over the mean size in the
-    lines beside (at least half of the frame's).
-    """
-    import torch
-
-    ridge = ridges(pixels[:, :, ::step] if dim == 1 else pixels[:, ::step], dim)
-    size = ridge.abs()
-    whole = size.mean((1, 2))[:, None].clamp(min=1e-12)
-    bound = CLIP * whole[:, :, None]
-    along = 3 - dim
-    noise = torch.minimum(size, bound).mean(along)
-    around = torch.maximum(beside(noise, BESIDE, GAP), whole / 2)
-    return ridge.clamp(-bound, bound).mean(along).abs() / around, noise / around
-
-
 def line_box(rows: "Tensor", columns: "Tensor") -> "Tensor":
     """The box (row, column, height, width) of the line of the greatest score, [B, 4], from scores [B, lines - 4] of both."""
     import torch
@@ -52,13 +34,6 @@ def ridges(pixels: "Tensor", dim: int) -> "Tensor":
     rise = pixels.narrow(dim, REACH, size - REACH) - pixels.narrow(dim, 0, size - REACH)
     before, behind = rise.narrow(dim, 0, size - 2 * REACH), -rise.narrow(dim, REACH, size - 2 * REACH)
     return torch.minimum(before, behind).clamp(min=0) + torch.maximum(before, behind).clamp(max=0)
-
-
-def off_neighbours(pixels: "Tensor", dim: int) -> "Tensor":
-    """Each pixel less the mean of those two lines before and two behind along `dim`; two lines at each end are left out."""
-    size = pixels.shape[dim] - 2 * REACH
-    around = pixels.narrow(dim, 0, size) + pixels.narrow(dim, 2 * REACH, size)
-    return pixels.narrow(dim, REACH, size) - around / 2
 
 
 def beside(profile: "Tensor", reach: int, gap: int) -> "Tensor":

@@ -67,6 +67,21 @@ class Grid:
             (x, y, z), self.row_step_mm, self.column_step_mm, self.slice_step_mm, self.rows, self.columns, stop - start
         )
 
+    def turned(self, degrees: float) -> "Grid":
+        """The same planes, turned about their middle."""
+        cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+        row, column = np.array(self.row_step_mm), np.array(self.column_step_mm)
+        row_mm, column_mm = np.linalg.norm(row), np.linalg.norm(column)
+        turned_row = cosine * row + sine * column * (row_mm / column_mm)
+        turned_column = cosine * column - sine * row * (column_mm / row_mm)
+        steps = np.array([self.slice_step_mm, turned_column, turned_row])
+        half = np.array([(size - 1) / 2 for size in self.shape])
+        origin, row_step, column_step = (
+            (float(x), float(y), float(z))
+            for x, y, z in (np.array(self.center_mm) - half @ steps, turned_row, turned_column)
+        )
+        return Grid(origin, row_step, column_step, self.slice_step_mm, self.rows, self.columns, self.slices)
+
     def reversed(self) -> "Grid":
         """The same slices, last first."""
         x, y, z = self.position_mm(self.slices - 1)

@@ -7,7 +7,7 @@ displaced copies over the picture (Wood and Henkelman, Med Phys 1985, doi 10.111
 (the mixed difference of neighbours in both directions, clipped at the frame's mean, so that no bright edge rules) correlates with
 itself at the distance of the copy, along one direction. The value is the greatest ridge of that autocorrelation, either sign, over
 distances of 6 to 85 % of the frame, times sqrt(share of lines that such a distance leaves); anatomy alone gives 0.01 to 0.05.
-Frames are averaged to about 200 to 400 pixels first.
+Frames are averaged to about 200 to 400 pixels first; those with a body of less than 5 % are not measured.
 
 `n2_ratio` = (mean of the air under the body shifted by half the frame - mean of other air) / mean of the body (ghost-to-signal
 ratio, Giannelli et al. 2010, doi 10.1120/jacmp.v11i4.3237); the mean of other air is the noise that is taken off.
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 BAND_SHARE = 1 / 64  # of the frame, to each side of the middle of a band
 BESIDE_BANDS = 6  # half the lines beside, in reaches of a band
+LEAST_BODY = 0.05  # of the frame: the few edges of less repeat by chance
 NEAREST, FARTHEST = (
     0.06,
     0.85,
@@ -153,7 +154,7 @@ def _look(frames: FrameFeatures) -> Values:
     (down, down_distance), (across, across_distance) = (repeats(likeness) for likeness in frames.self_likeness)
     ghosts = [half_frame_ghost(values, body, air, frames.body_mean, dim) for dim in (1, 2)]
     return {
-        "repeat": torch.maximum(down, across),
+        "repeat": torch.maximum(down, across).masked_fill(body.float().mean((1, 2)) < LEAST_BODY, math.nan),
         "distance": torch.where(across > down, across_distance, down_distance),
         "across": (across > down).float(),
         "n2_ratio": ghosts[0].fmax(ghosts[1]).clamp(min=0),

@@ -1,10 +1,12 @@
 """Fold-over in an MR stack: tissue beyond the field of view that comes in again on the other side.
 
 Direction: higher is worse. A discrete Fourier image is periodic: where tissue folds over, the first lines of the field run on in
-the last. Slice by slice and for both directions: `continuity` = correlation of the second and the last but one line over the
-places where both show tissue (a quarter of the body's mean), times mean of the darker of both over mean of the frame (1 at most);
-of both directions the greater. 0 is air on one edge or tissue that does not match, near 1 tissue that runs through. The value is
-that of the worst slice. It says that tissue folds over, not how deep the fold is.
+the last. Slice by slice and for both directions, with the likeness of two lines being their correlation over the places where both
+show tissue (a quarter of the body's mean): c, that of the second and the last but one line, and i, the mean of both that hold one
+of these against a line 1/16 of the frame further in on the other side. `continuity` = sqrt(c · (c - i)) · mean of the darker edge
+over mean of the frame (1 at most); of both directions the greater. Where opposite edges are alike since the body is, as left and
+right of a trunk, lines further in are as well, and the value is low. Near 1 is tissue that runs through. The value is that of the
+worst slice. It says that tissue folds over, not how deep the fold is.
 
 Blank lines at the edges, as of a rectangular field padded to a square, are passed over. Tissue that leaves the frame on both sides
 without folding (oversampling cut off) does not match; nor does folded tissue after a correction of distortion, and that is missed.
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 EDGE_SHARE = 0.25  # of the body's mean, above which an edge shows tissue
+SKIPPED = 1  # lines at each edge: the outermost is often dimmed
+DEEPER = 16  # parts of the frame, of which a line further in lies one away
 BLANK_SHARE = 0.02  # of the frame's mean, below which a line is blank all along
 
 QUANTITIES = {
@@ -40,25 +44,26 @@ QUANTITIES = {
 }
 
 
-def edge_lines(pixels: "Tensor") -> tuple["Tensor", "Tensor", "Tensor"]:
-    """Of frames [B, N, M] the second and the last but one of the lines that are not blank, [B, M] each, and the mean of all: [B].
-
-    The outermost one is often dimmed.
-    """
+def edge_lines(pixels: "Tensor", inward: int) -> tuple["Tensor", "Tensor", "Tensor"]:
+    """Of frames [B, N, M] the line so many from the first and from the last that is not blank, [B, M] each, and the mean: [B]."""
     import torch
 
     size, mean = pixels.shape[1], pixels.mean((1, 2))
     used = (pixels.amax(2) > BLANK_SHARE * mean[:, None]).int()
     first, last = used.argmax(1), size - 1 - used.flip(1).argmax(1)
     frame = torch.arange(len(pixels), device=pixels.device)
-    near, far = pixels[frame, (first + 1).clamp(max=size - 1)], pixels[frame, (last - 1).clamp(min=0)]
+    near, far = pixels[frame, (first + inward).clamp(max=size - 1)], pixels[frame, (last - inward).clamp(min=0)]
     return near, far, mean * size / (last - first + 1)
 
 
-def likeness(near: "Tensor", far: "Tensor", both: "Tensor") -> "Tensor":
-    """Correlation of two lines [B, M] where `both`, each clipped at three times their greater mean size; 0 at least."""
+def likeness(near: "Tensor", far: "Tensor", tissue: "Tensor") -> "Tensor":
+    """Correlation of two lines [B, M] where both are brighter than `tissue` [B]; 0 at least.
+
+    Each is clipped at three times the greater mean deviation, so that no bright vessel rules.
+    """
     import torch
 
+    both = ((near > tissue[:, None]) & (far > tissue[:, None])).float()
     count = both.sum(1, keepdim=True).clamp(min=1)
     near, far = ((line - (line * both).sum(1, keepdim=True) / count) * both for line in (near, far))
     bound = CLIP * torch.maximum(near.abs().mean(1), far.abs().mean(1))[:, None]
@@ -71,10 +76,12 @@ def continuity(pixels: "Tensor", tissue: "Tensor") -> "Tensor":
     """How far tissue (brighter than `tissue`, [B]) of the first lines of [B, N, M] runs on in the last: [B]."""
     import torch
 
-    near, far, mean = edge_lines(pixels)
-    both = ((near > tissue[:, None]) & (far > tissue[:, None])).float()
+    near, far, mean = edge_lines(pixels, SKIPPED)
+    deeper_near, deeper_far, _ = edge_lines(pixels, SKIPPED + max(4, pixels.shape[1] // DEEPER))
+    across = likeness(near, far, tissue)
+    inner = (likeness(near, deeper_far, tissue) + likeness(deeper_near, far, tissue)) / 2
     level = torch.minimum(near, far).mean(1) / mean.clamp(min=1e-12)
-    return likeness(near, far, both) * level.clamp(max=1)
+    return (across * (across - inner).clamp(min=0)).sqrt() * level.clamp(max=1)
 
 
 def applies(stack: StackFacts) -> bool:

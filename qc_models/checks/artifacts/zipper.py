@@ -1,38 +1,50 @@
 """Zippers and line artifacts of an MR stack: a row or column whose signal stands out against its neighbours, along the whole line.
 
 Direction: higher is worse. Slice by slice and for both directions of the frame: how far a pixel stands above or below both pixels
-two lines before and behind, clipped at three times the frame's mean, at one pixel of each cell of a coarse grid. `line_contrast` =
-|mean along the line| and `noise_ratio` = mean of the absolute value along the line, each over the mean absolute value of the lines
-beside (median of 15, the greater side; at least half of the frame's mean). A fine texture gives 0 and 1; a steady bright line
-raises the first towards 3, a dashed or noisy one the second. Values are of the worst of at most 48 frames; the box is the line.
+two lines before and two behind, at one pixel of each cell of a coarse grid. The box is the line. Values are of the worst slice.
 
-Straight edges of anatomy along the grid (a skin line, an upright falx) raise both.
+`line_contrast` = the mean of that along the line, clipped at three times the mean size in the frame, over the mean size in the
+lines beside (median of 15, the greater side; at least half of the frame's mean). A fine texture gives 1, a steady bright line 3 and
+more. A dark line does not count: interference adds, while dark straight lines are anatomy (a falx, a fascia).
+
+`noise_ratio` = the line cut into eight parts, the mean size in each over that beside, clipped and bounded part by part; the third
+lowest of the eight. A fine texture gives 1. Interference, steady or dashed, runs along the whole line, through air and tissue; an
+edge of anatomy along the grid (a skin line, a falx) hardly ever does.
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values, curve_of
 from qc_models.features.frame_features import FrameFeatures
-from qc_models.features.lines import line_box, line_scores
+from qc_models.features.lines import BESIDE, CLIP, GAP, beside, line_box, ridges
 from qc_models.findings import Measurement, Quantity
 from qc_models.pixels import Block
 from qc_models.stack import Stack
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PARTS = 8  # of a line
+LOW_PART = 2  # of the parts in order of their ratio, from 0
+
 QUANTITIES = {
     "line_contrast": Quantity(
         "1",
-        "brightness of a single line against the texture around is {value:.2f} at slice "
-        "{worst_slice} (median of {num_frames} images {median:.2f}), limit {limit:.2f}",
-        "第 {worst_slice} 层单行或单列亮度与周围纹理之比 {value:.2f}（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
+        "brightness of a single line against the texture around is {value:.2f} in slices "
+        "{worst_range[0]}-{worst_range[1]} (median of {num_frames} images {median:.2f}), limit {limit:.2f}",
+        "第 {worst_range[0]}-{worst_range[1]} 层单行或单列亮度与周围纹理之比 {value:.2f}"
+        "（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
         remedy_en="look for leaking radio frequency and central-point artifacts; repeat with the door closed",
         remedy_zh="请查找射频泄漏和中心点伪影；关闭屏蔽门后重复",
     ),
     "noise_ratio": Quantity(
         "1",
-        "noise of a single line against the lines around is {value:.2f} at slice {worst_slice} "
-        "(median of {num_frames} images {median:.2f}), limit {limit:.2f}",
-        "第 {worst_slice} 层单行或单列噪声与周围各行之比 {value:.2f}（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
+        "noise of a single line against the lines around is {value:.2f} in slices "
+        "{worst_range[0]}-{worst_range[1]} (median of {num_frames} images {median:.2f}), limit {limit:.2f}",
+        "第 {worst_range[0]}-{worst_range[1]} 层单行或单列噪声与周围各行之比 {value:.2f}"
+        "（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
         remedy_en="look for leaking radio frequency; repeat with the door closed",
         remedy_zh="请查找射频泄漏；关闭屏蔽门后重复",
     ),
@@ -52,6 +64,25 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 def update(state: Curve, block: Block) -> None:
     """Looks at the sampled frames of a block."""
     state.add(block, _look)
+
+
+def line_scores(pixels: "Tensor", dim: int, step: int) -> tuple["Tensor", "Tensor"]:
+    """`line_contrast` and `noise_ratio` of each line along `dim`, [B, lines - 4] each; every `step`-th pixel of a line is read."""
+    import torch
+
+    ridge = ridges((pixels[:, :, ::step] if dim == 1 else pixels[:, ::step]).contiguous(), dim)
+    ridge = ridge.transpose(1, 2) if dim == 1 else ridge  # [B, along a line, lines]
+    usual = ridge.abs().mean((1, 2))[:, None].clamp(min=1e-12)
+    bound = CLIP * usual[:, :, None]
+    around = torch.maximum(beside(ridge.abs().minimum(bound).mean(1), BESIDE, GAP), usual / 2)
+    contrast = ridge.clamp(-bound, bound).mean(1) / around
+
+    length = ridge.shape[1] // PARTS
+    parts = ridge[:, : length * PARTS].abs().reshape(len(ridge) * PARTS, length, -1)  # [B · parts, along, lines]
+    usual = parts.mean((1, 2))[:, None].clamp(min=1e-12)
+    size = parts.minimum(CLIP * usual[:, :, None]).mean(1)
+    ratio = size / torch.maximum(beside(size, BESIDE, GAP), usual / 2)
+    return contrast, ratio.reshape(len(ridge), PARTS, -1).sort(1).values[:, LOW_PART]
 
 
 def _look(frames: FrameFeatures) -> Values:

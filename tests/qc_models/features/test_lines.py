@@ -16,11 +16,6 @@ def test_a_ridge_is_the_height_of_a_line_and_a_step_is_none() -> None:
     assert torch.equal(lines.ridges(image.transpose(1, 2), 2), lines.ridges(image, 1).transpose(1, 2))
 
 
-def test_off_neighbours_is_the_difference_to_their_mean() -> None:
-    image = torch.tensor([1.0, 0, 5, 0, 3, 9]).reshape(1, 6, 1)
-    assert lines.off_neighbours(image, 1).flatten().tolist() == [5 - 2.0, 0 - 4.5]
-
-
 def test_medians_and_means_run_along_a_profile() -> None:
     profile = torch.tensor([[1.0, 9, 2, 3, 4]])
     assert lines.running_median(profile, 1).tolist() == [[1, 2, 3, 3, 4]]
