@@ -27,6 +27,7 @@ CLEAN_STUDIES = frozenset(
 )
 TARGETS = {"spearman": 0.9, "auc": 0.95}
 HIT = 0.5  # of the change of the slice changed most, above which an image counts as defective
+KEPT = 0.98  # of clean stacks, by a limit drawn from other subjects; of fewer than fifty it is all
 _MOST_HU, _LEAST_HU = 3071.0, -1024.0
 
 
@@ -61,8 +62,8 @@ ARTIFACTS: Sequence[Detector] = (
     Detector("under_exposure", "artifacts.clipping.highest_share"),
     Detector("over_exposure", "artifacts.clipping.lowest_share"),
     Detector("grid_lines", "artifacts.grid_lines.peak_db"),
-    Detector("collimation_cut", "artifacts.collimation.open_share", "lower"),
-    Detector("dead_lines", "artifacts.dead_lines.line_contrast"),
+    Detector("collimation_cut", "artifacts.collimation.cut_share"),
+    Detector("dead_lines", "artifacts.dead_lines.num_lines"),
 )
 # Defects without an artifact check of their own, and what sees them.
 OTHERS: Sequence[Detector] = (
@@ -74,8 +75,9 @@ OTHERS: Sequence[Detector] = (
     Detector("gibbs", "adequacy.fwhm.in_plane_mm"),
     Detector("fat_suppression_failure", "adequacy.uniformity.integral_percent", "lower"),
     Detector("xr_noise", "adequacy.xr_noise.share"),
-    Detector("xr_motion", "adequacy.xr_sharpness.edge_per_mm", "lower"),
-    Detector("focal_blur", "adequacy.xr_sharpness.edge_per_mm", "lower"),
+    Detector("xr_motion", "adequacy.xr_sharpness.blur_share"),
+    Detector("focal_blur", "adequacy.xr_sharpness.blur_share"),
+    Detector("foreign_object", "artifacts.foreign_object.thin_share"),
     Detector("double_exposure", "adequacy.xr_contrast.rms", "lower"),
     Detector("grid_cutoff", "artifacts.clipping.highest_share"),
 )
@@ -155,7 +157,8 @@ def with_defect(real: RealStack, defect: PixelDefect, strength: float, seed: int
     )
     spoilt = np.rint(defect.apply(real.pixels, params))
     low, high = {
-        "CT": (min(_LEAST_HU, float(real.pixels.min())), max(_MOST_HU, float(real.pixels.max()))),
+        "CT": (min(_LEAST_HU, float(real.pixels.min())), max(KEPT = 0.98  # of clean stacks, by a limit drawn from other subjects; of fewer than fifty it is all
+_MOST_HU, float(real.pixels.max()))),
         "MR": (min(0.0, float(real.pixels.min())), np.inf),
         "XR": (0.0, 255.0),
     }[real.facts.modality]
@@ -257,11 +260,11 @@ def _growth(samples: Sequence[Sample]) -> float:
 
 
 def _left_out(clean: Sequence[Sample], spoilt: Sequence[Sample]) -> dict[str, Any]:
-    """Shares beyond the highest clean value of all other subjects: of each subject's own clean and defective stacks."""
+    """Shares beyond what 98 % of the clean stacks of all other subjects keep: of each subject's own clean and defective ones."""
     alarms, caught = [], []
     for subject in {sample.subject for sample in clean}:
         others = [sample.value for sample in clean if sample.subject != subject and np.isfinite(sample.value)]
-        limit = max(others, default=np.inf)
+        limit = float(np.quantile(others, KEPT, method="higher")) if others else np.inf
         alarms += [sample.value > limit for sample in clean if sample.subject == subject]
         caught += [sample.value > limit for sample in spoilt if sample.subject == subject]
     return {
