@@ -49,10 +49,11 @@ class Detector:
 ARTIFACTS: Sequence[Detector] = (
     Detector("ring", "artifacts.ring.amplitude_hu"),
     Detector("metal_streak", "artifacts.metal.area_mm2"),
-    Detector("metal_streak", "artifacts.streak.oriented_hu"),
+    Detector("metal_streak", "artifacts.streak.metal_hu"),
     Detector("photon_starvation", "artifacts.streak.oriented_hu"),
     Detector("photon_starvation", "artifacts.photon_starvation.noise_anisotropy"),
-    Detector("fov_truncation", "artifacts.truncation.edge_share"),
+    Detector("photon_starvation", "artifacts.photon_starvation.streak_hu"),
+    Detector("fov_truncation", "artifacts.truncation.rim_share"),
     Detector("ghost", "artifacts.ghosting.n2_ratio"),
     Detector("wrap", "artifacts.wrap.continuity"),
     Detector("bias_field", "artifacts.bias_field.range"),
@@ -68,7 +69,7 @@ ARTIFACTS: Sequence[Detector] = (
 # Defects without an artifact check of their own, and what sees them.
 OTHERS: Sequence[Detector] = (
     Detector("ct_noise", "adequacy.noise_hu.median_hu"),
-    Detector("ct_motion", "artifacts.streak.oriented_hu"),
+    Detector("ct_motion", "artifacts.streak.oriented_ratio"),
     Detector("beam_hardening", "artifacts.streak.oriented_hu"),
     Detector("mr_motion", "artifacts.ghosting.n2_ratio"),
     Detector("mr_noise", "adequacy.mr_snr.dietrich", "lower"),

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from qc_models.features.cells import cell_means
 from qc_models.features.frame_features import FrameFeatures
 
 if TYPE_CHECKING:
@@ -13,12 +14,10 @@ MIN_CELLS = 64  # along the shorter side
 
 def fine_cells(frames: FrameFeatures) -> "Tensor | None":
     """Means of whole pixels that make about 1.1 mm, [B, h, w]; None without a spacing and where there are too few."""
-    from torch.nn.functional import avg_pool2d
-
     if frames.spacing_mm is None:
         return None
     rows, columns = (max(1, round(CELL_MM / mm)) for mm in frames.spacing_mm)
     height, width = frames.pixels.shape[1:]
     if min(height // rows, width // columns) < MIN_CELLS:
         return None
-    return frames.pixels if rows == columns == 1 else avg_pool2d(frames.pixels[:, None], (rows, columns))[:, 0]
+    return cell_means(frames.pixels, rows, columns)

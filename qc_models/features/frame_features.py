@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from qc_models.features import masks
+from qc_models.features.cells import cell_means, cell_peaks
 from qc_models.features.block_means import block_means
 from qc_models.features.masked_statistics import masked_deviation, masked_mean, masked_median, masked_quantiles
 from qc_models.features.repetition import autocorrelation, clipped_texture
@@ -47,9 +48,7 @@ class FrameFeatures:
     @cached_property
     def peaks(self) -> "Tensor":
         """The greatest pixel of each cell, [B, h, w]."""
-        from torch.nn.functional import max_pool2d
-
-        return self.pixels if self.cell == 1 else max_pool2d(self.pixels[:, None], self.cell)[:, 0]
+        return cell_peaks(self.pixels, self.cell, self.cell)
 
     @cached_property
     def samples(self) -> "Tensor":

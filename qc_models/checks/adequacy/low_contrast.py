@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
+from qc_models.features.cells import cell_means
 from qc_models.features.curve import Curve, Values, curve_of
 from qc_models.features.frame_features import TISSUE_HU, TYPICAL_SPACING_MM, FrameFeatures
 from qc_models.features.masked_statistics import masked_median
@@ -66,11 +67,8 @@ def update(state: Curve, block: Block) -> None:
 
 
 def _look(frames: FrameFeatures) -> Values:
-    from torch.nn.functional import avg_pool2d
-
     row_mm, column_mm = frames.spacing_mm or TYPICAL_SPACING_MM
-    size = max(1, round(DISC_MM / row_mm)), max(1, round(DISC_MM / column_mm))
-    discs = avg_pool2d(frames.pixels[:, None], size)[:, 0]
+    discs = cell_means(frames.pixels, max(1, round(DISC_MM / row_mm)), max(1, round(DISC_MM / column_mm)))
     return {"disc_5mm_hu": detectable_contrast(discs, (discs > TISSUE_HU[0]) & (discs < TISSUE_HU[1]))}
 
 

@@ -18,6 +18,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
+from qc_models.features.cells import cell_means
 from qc_models.findings import Location, Measurement, Quantity
 from qc_models.pixels import Block
 from qc_models.stack import Stack
@@ -74,8 +75,8 @@ def noise_levels(pixels: "Tensor", padding: "Tensor | None", spacing_mm: tuple[f
 
     row_block, column_block = (max(2, round(BLOCK_MM / mm)) for mm in spacing_mm or TYPICAL_SPACING_MM)
     values = pixels.float() if padding is None else pixels.float().masked_fill(padding, -math.inf)
-    means = _block_means(values, row_block, column_block)
-    squares = _block_means(values * values, row_block, column_block)
+    means = cell_means(values, row_block, column_block)
+    squares = cell_means(values * values, row_block, column_block)
     is_soft = _window_sums(((means > SOFT_TISSUE_HU[0]) & (means < SOFT_TISSUE_HU[1])).float()) > 8.5
     means = means.clamp(-1e4, 1e4)  # padding is infinite, and no window with it counts
     variance = _window_sums(squares) / 9 - (_window_sums(means) / 9) ** 2
@@ -87,14 +88,6 @@ def noise_levels(pixels: "Tensor", padding: "Tensor | None", spacing_mm: tuple[f
     )
     levels = _mode(residual.clamp(NOISE_HU[0] ** 2, NOISE_HU[1] ** 2).flatten(1), even.flatten(1))
     return torch.where(even.flatten(1).sum(1) >= MIN_WINDOWS, levels, math.nan)
-
-
-def _block_means(values: "Tensor", row_block: int, column_block: int) -> "Tensor":
-    """Means of blocks of pixels, [B, H // row_block, W // column_block]; what is left at the far edges is not read."""
-    rows, columns = values.shape[1] // row_block, values.shape[2] // column_block
-    whole = values[:, : rows * row_block, : columns * column_block]
-    lines = whole.reshape(len(values), rows, row_block, columns * column_block).sum(2)
-    return lines.reshape(len(values), rows, columns, column_block).sum(3) / (row_block * column_block)
 
 
 def _window_sums(blocks: "Tensor") -> "Tensor":

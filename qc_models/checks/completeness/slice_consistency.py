@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
+from qc_models.features.cells import cell_means
 from qc_models.findings import Location, Measurement, Quantity
 from qc_models.pixels import Block
 from qc_models.stack import Stack
@@ -83,8 +84,8 @@ def reduced(pixels: "Tensor", padding: "Tensor | None", *, is_hu: bool) -> tuple
     top, bottom = whole[:, 0::2], whole[:, 1::2]
     lines = top - bottom
     detail = (lines[..., 0::2] - lines[..., 1::2]).abs_() / 4
-    size = (rows, columns)
-    return _block_means(top + bottom, *size) / 2, _block_means(detail, *size)
+    half = height // 2
+    return cell_means(top + bottom, half, width) / 2, cell_means(detail, half, width // 2)
 
 
 def outliers(means: "Tensor") -> "Tensor":
@@ -120,12 +121,6 @@ def blank_parts(means: "Tensor", detail: "Tensor") -> "Tensor":
     contrast = (means - means.mean()).abs().mean()
     blank = (texture[1:-1] == 0) & (_outside(coarse[:-2], coarse[1:-1], coarse[2:]) > BLANK_CONTRAST * contrast)
     return blank.float().mean((1, 2))
-
-
-def _block_means(values: "Tensor", rows: int, columns: int) -> "Tensor":
-    num, height, width = len(values), values.shape[1] // rows, values.shape[2] // columns
-    lines = values.reshape(num, rows, height, columns * width).sum(2)
-    return lines.reshape(num, rows, columns, width).sum(3) / (height * width)
 
 
 def _outside(before: "Tensor", own: "Tensor", after: "Tensor") -> "Tensor":
