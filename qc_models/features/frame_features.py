@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from qc_models.features import masks
 from qc_models.features.cells import cell_means, cell_peaks
-from qc_models.features.block_means import block_means
 from qc_models.features.masked_statistics import masked_deviation, masked_mean, masked_median, masked_quantiles
 from qc_models.features.repetition import autocorrelation, clipped_texture
 
@@ -43,7 +42,7 @@ class FrameFeatures:
     @cached_property
     def means(self) -> "Tensor":
         """Means of cells, [B, h, w]; what is left at the far edges is not read."""
-        return block_means(self.pixels, self.cell)
+        return cell_means(self.pixels, self.cell, self.cell)
 
     @cached_property
     def peaks(self) -> "Tensor":

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from qc_models.features.block_means import block_means
+from qc_models.features.cells import cell_means
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,7 +15,8 @@ def clipped_texture(pixels: "Tensor") -> "Tensor":
 
     Frames [B, H, W] are first averaged to 192 to 383 pixels along the short side.
     """
-    texture = block_means(pixels, max(1, min(pixels.shape[1:]) // TEXTURE_SIDE)).diff(dim=1).diff(dim=2)
+    size = max(1, min(pixels.shape[1:]) // TEXTURE_SIDE)
+    texture = cell_means(pixels, size, size).diff(dim=1).diff(dim=2)
     usual = texture.abs().mean((1, 2), keepdim=True).clamp(min=1e-20)
     return (texture / usual).clamp(-1, 1)
 

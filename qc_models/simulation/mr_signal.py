@@ -89,9 +89,10 @@ def mr_blocks(
             filtered(image, (0.2, 0.6, 0.2))
             image *= sensitivity
             if noise > 0:
-                image += np.float32(noise) * noise_field(WHITE, image.shape, rng)
-                other = np.float32(noise) * noise_field(WHITE, image.shape, rng)
-                np.hypot(image, other, out=image)
+                # Both channels are cut from one field, as two that are rolled may be the same noise a little displaced: a ghost.
+                both = np.float32(noise) * noise_field(WHITE, (2 * grid.rows, grid.columns), rng)
+                image += both[: grid.rows]
+                np.hypot(image, both[grid.rows :], out=image)
         yield block
 
 

@@ -2,7 +2,9 @@
 
 Direction: higher is worse. Per axis of the slice FWHM = 2.35482 · sqrt(-1 / (4 ln(1 - σ²(Δx) / (2 σ²(x))))) · pixel, with the
 variance of the values in the body and of the differences of neighbours there (Forman et al. 1995, doi
-10.1002/mrm.1910330508; AFNI 3dFWHMx); of both axes the geometric mean. The value is the median over at most 48 frames.
+10.1002/mrm.1910330508; AFNI 3dFWHMx, which writes the same as sqrt(-2 ln 2 / ln(...))); of both axes the geometric mean. MRIQC
+takes AFNI's value; the formula of its documentation lacks the factor 2.35482 and is the deviation of the Gaussian. The value is the
+median of the stack.
 
 Anatomy is no noise field: the value says how fine the image is drawn, and compares within one protocol and body part. A stack
 without PixelSpacing counts a pixel as 1 mm.

@@ -6,7 +6,7 @@ Direction: lower is worse. Slice by slice, then the median of the stack:
 root mean square of the image less a plane, here as the double second difference in both directions at a distance of 3 pixels, over
 6 (Immerkaer 1996, doi 10.1006/cviu.1996.0060, whose distance is 1). Three pixels, since scanners interpolate up to twofold and
 filter, which hides noise from neighbours. Of the windows brighter than 0.4 of the body's mean, where noise is Gaussian, the tenth
-that is quietest counts: there is little but noise there.
+that is quietest counts: there is little but noise there. Images that are dark by design (diffusion, MRCP) are not measured.
 
 `dietrich` = 0.6551364 · mean of the body / standard deviation of the air (Dietrich et al. 2007, doi 10.1002/jmri.20969; MRIQC): in
 air a magnitude image has a Rayleigh distribution, whose deviation is 0.6551364 = sqrt(2 - pi/2) of the Gaussian noise behind it.
@@ -16,6 +16,7 @@ values compare best within one protocol. Frames without dark air, or whose air w
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 RAYLEIGH = 0.6551364  # deviation of a Rayleigh distribution, in deviations of the Gaussian noise behind it
 
+DARK_ROLES = frozenset({"DWI", "ADC", "MRCP", "ASL", "SUB", "PHASE", "FIELDMAP"})
 DISTANCE = 3  # pixels
 WINDOW = 8  # pixels, along a side
 LEAST_SIGNAL = 0.4  # of the body's mean: in the dark a magnitude image hides noise
@@ -89,14 +91,22 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "MR" and not stack.is_localizer and not stack.derived
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
+@dataclass(frozen=True)
+class State:
+    """The curve, and whether the images are dark by design."""
+
+    curve: Curve
+    dark: bool
+
+
+def start(stack: Stack, facts: StackFacts) -> State:
     """Nothing seen yet."""
-    return curve_of(stack)
+    return State(curve_of(stack), facts.role in DARK_ROLES)
 
 
-def update(state: Curve, block: Block) -> None:
+def update(state: State, block: Block) -> None:
     """Looks at the sampled frames of a block."""
-    state.add(block, _look)
+    state.curve.add(block, _look)
 
 
 def _look(frames: FrameFeatures) -> Values:
@@ -107,7 +117,8 @@ def _look(frames: FrameFeatures) -> Values:
     }
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(state: State) -> Iterable[Measurement]:
     """The measurements of the stack, each at its worst frame."""
-    yield from state.measurement("adequacy.mr_snr.tissue", "1", worst="lowest", of_all="median")
-    yield from state.measurement("adequacy.mr_snr.dietrich", "1", worst="lowest", of_all="median")
+    if not state.dark:
+        yield from state.curve.measurement("adequacy.mr_snr.tissue", "1", worst="lowest", of_all="median")
+    yield from state.curve.measurement("adequacy.mr_snr.dietrich", "1", worst="lowest", of_all="median")

@@ -4,8 +4,8 @@ Direction: higher is worse. Slice by slice the power spectrum of the magnitude i
 of 8 x 8; beyond a tenth of the highest frequency, and off its two axes, where edges of the frame show, the strongest point of a
 tile is compared with the mean of the others. `peak_db`: their ratio in dB; noise alone reaches 11 to 13 dB. It tells that there is
 a spike and no more, as a strong one leaks into its own tile. `amplitude`: how high its stripes stand, as a share of the body's
-mean: 2/N · (|peak| - 3.5 · root mean square of the others), of N pixels; 3.5 is what noise alone rarely exceeds. Values are of the
-worst slice.
+mean: 2/N · (|peak| - 5 · root mean square of the others), of the N pixels of the body (a fifth of the frame at least), since in
+air a magnitude image keeps no stripes of that frequency; 5 is what neither noise nor edges exceed. Values are of the worst slice.
 
 Crisp repeated structure (an implant's mesh) can look alike.
 """
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TILE = 8
-CHANCE = 3.5  # root mean squares that the greatest of 64 values of noise rarely exceeds
+CHANCE = 5.0  # root mean squares, 14 dB: more than noise and the straight edges of anatomy reach
+LEAST_BODY = 0.2  # of the frame
 INNER = 0.1  # of the highest frequency, inside which anatomy rules
 
 QUANTITIES = {
@@ -97,9 +98,10 @@ def update(state: Curve, block: Block) -> None:
 
 def _look(frames: FrameFeatures) -> Values:
     peak, others = peaks(frames.power)
+    body = frames.body.float().mean((1, 2)).clamp(min=LEAST_BODY)
     num_pixels = frames.power.shape[1] * min(frames.pixels.shape[2], SPECTRUM_SIDE)
     return {
-        "amplitude": stripe_height(peak, others, num_pixels) / frames.body_mean,
+        "amplitude": stripe_height(peak, others, num_pixels) / (frames.body_mean * body),
         "peak_db": spike_db(peak, others),
     }
 

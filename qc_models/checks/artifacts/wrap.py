@@ -5,8 +5,8 @@ the last. Slice by slice and for both directions, with the likeness of two lines
 show tissue (a quarter of the body's mean): c, that of the second and the last but one line, and i, the mean of both that hold one
 of these against a line 1/16 of the frame further in on the other side. `continuity` = sqrt(c · (c - i)) · mean of the darker edge
 over mean of the frame (1 at most); of both directions the greater. Where opposite edges are alike since the body is, as left and
-right of a trunk, lines further in are as well, and the value is low. Near 1 is tissue that runs through. The value is that of the
-worst slice. It says that tissue folds over, not how deep the fold is.
+right of a trunk, lines further in are as well, and the value is low. Near 1 is tissue that runs through. The value is the
+median of the stack: edges of one slice match by chance. It says that tissue folds over, not how deep the fold is.
 
 Blank lines at the edges, as of a rectangular field padded to a square, are passed over. Tissue that leaves the frame on both sides
 without folding (oversampling cut off) does not match; nor does folded tissue after a correction of distortion, and that is missed.
@@ -34,10 +34,10 @@ BLANK_SHARE = 0.02  # of the frame's mean, below which a line is blank all along
 QUANTITIES = {
     "continuity": Quantity(
         "1",
-        "tissue runs on over opposite edges, continuity {value:.2f} in slices {worst_range[0]}-{worst_range[1]} (median of "
-        "{num_frames} images {median:.2f}), limit {limit:.2f}",
-        "第 {worst_range[0]}-{worst_range[1]} 层组织跨对侧边缘的连续性 {value:.2f}"
-        "（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
+        "tissue runs on over opposite edges, continuity {value:.2f} (median of {num_frames} images; highest {worst:.2f}, in slices "
+        "{worst_range[0]}-{worst_range[1]}), limit {limit:.2f}",
+        "组织跨对侧边缘的连续性 {value:.2f}（{num_frames} 幅图像的中位数；"
+        "第 {worst_range[0]}-{worst_range[1]} 层最高 {worst:.2f}），限值 {limit:.2f}",
         remedy_en="use phase oversampling, a larger field of view or saturation bands",
         remedy_zh="请使用相位过采样、更大视野或饱和带",
     ),
@@ -108,5 +108,5 @@ def _look(frames: FrameFeatures) -> Values:
 
 
 def finish(state: Curve) -> Iterable[Measurement]:
-    """The measurement of the stack, each at its worst frame."""
-    yield from state.measurement("artifacts.wrap.continuity", "1", worst="highest", of_all="worst")
+    """The measurement of the stack, at its worst frame."""
+    yield from state.measurement("artifacts.wrap.continuity", "1", worst="highest", of_all="median")

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from qc_models.checks.adequacy import fwhm
-from tests.pixel_blocks import run
+from qc_models.features.masks import eroded
+from tests.pixel_blocks import features, head, magnitude, run
 
 
 def smooth_noise(sigma: float, side: int = 512) -> np.ndarray:
@@ -32,3 +33,15 @@ def test_formula_by_hand() -> None:
     found = fwhm.width(torch.tensor(2 * (1 - likeness)), torch.tensor(1.0), 0.8).item()
     assert found == pytest.approx(2.35482 * 1.5 * 0.8, rel=1e-4)
     assert math.isnan(fwhm.width(torch.tensor(3.0), torch.tensor(1.0), 1.0).item())
+
+
+def test_numpy_agrees_with_the_formula_of_afni_on_the_same_pixels() -> None:
+    image = magnitude(head(128), 30.0)  # small enough that every pixel is its own cell
+    frames = features(image)
+    body = eroded(frames.body, 1)[0].numpy()
+    widths = []
+    for axis in (0, 1):
+        change = image - np.roll(image, 1, axis)
+        likeness = 1 - change[body].var(ddof=1) / (2 * image[body].var(ddof=1))
+        widths.append(math.sqrt(-2 * math.log(2) / math.log(likeness)) * 0.8)
+    assert run(fwhm, [image])["in_plane_mm"].value == pytest.approx(math.sqrt(widths[0] * widths[1]), rel=0.02)

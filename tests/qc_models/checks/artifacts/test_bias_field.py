@@ -36,3 +36,11 @@ def test_an_even_phantom_has_none_and_the_worst_slice_is_named() -> None:
     assert found.detail["curve"][0][1] < 1.08
     assert found.location.slice == 1
     assert found.value > 3
+
+
+@pytest.mark.parametrize("times", [2.0, 6.0])
+def test_a_field_that_falls_off_to_one_side_is_measured_over_the_frame(times: float) -> None:
+    y = np.mgrid[:SIDE, :SIDE][0] / SIDE
+    tilted = [shaded(0.0) * np.exp(np.log(times) * y) for _ in range(3)]
+    assert run(bias_field, tilted)["tilt"].value == pytest.approx(times, rel=0.1)
+    assert run(bias_field, [shaded(0.0)])["tilt"].value < 1.1
