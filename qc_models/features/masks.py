@@ -3,6 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
+from qc_models.features.cells import cell_means
 from qc_models.features.masked_statistics import histogram, masked_deviation, masked_mean
 
 if TYPE_CHECKING:
@@ -81,36 +82,47 @@ def _between_ends(mask: "Tensor", dim: int) -> "Tensor":
 def largest_region(mask: "Tensor") -> "Tensor":
     """The region of a mask [B, H, W] that fills best one of the 8 x 8 parts of the frame: the body, and no table."""
     import torch
-    from torch.nn.functional import avg_pool2d
 
     part = max(1, min(mask.shape[1:]) // 8)
-    filled = avg_pool2d(mask.float()[:, None], part)[:, 0]
+    filled = cell_means(mask.float(), part, part)
     best = filled.flatten(1).argmax(1)[:, None, None]
     row = torch.arange(mask.shape[1], device=mask.device)[:, None] // part
     column = torch.arange(mask.shape[2], device=mask.device) // part
     region = mask & (row == best // filled.shape[2]) & (column == best % filled.shape[2])
+    reaches = [(_reach(mask, dim, ahead), dim, ahead) for dim in (1, 2) for ahead in (True, False)]
     for _ in range(MAX_SWEEPS):
-        grown = region
-        for dim in (1, 2):
-            grown = _run_filled(_run_filled(grown, mask, dim).flip(dim), mask.flip(dim), dim).flip(dim)
+        grown = region.clone()
+        for reach, dim, ahead in reaches:
+            _run_fill(grown, reach, dim, ahead)
         if torch.equal(grown, region):
             break
         region = grown
     return region
 
 
-def _run_filled(region: "Tensor", mask: "Tensor", dim: int) -> "Tensor":
-    """A region and what lies behind it along `dim` without leaving the mask; steps double."""
-    size, step = mask.shape[dim], 1
-    region, free = region.clone(), mask  # `free`: the mask holds here and on the `step` - 1 places before
+def _reach(mask: "Tensor", dim: int, ahead: bool) -> list["Tensor"]:
+    """For steps of 1, 2, 4, … along `dim` (`ahead`, or back): where a step lands without having left the mask."""
+    import torch
+
+    size, step, free, reach = mask.shape[dim], 1, mask, []
     while step < size:
         rest = size - step
-        region.narrow(dim, step, rest).logical_or_(region.narrow(dim, 0, rest) & free.narrow(dim, step, rest))
-        longer = free.clone()
-        longer.narrow(dim, 0, step).fill_(False)
-        longer.narrow(dim, step, rest).logical_and_(free.narrow(dim, 0, rest))
+        landed = free.narrow(dim, step if ahead else 0, rest)
+        reach.append(landed)
+        longer = torch.zeros_like(free)  # of twice the step: also free on the step before
+        before = free.narrow(dim, 0 if ahead else step, rest)
+        torch.logical_and(landed, before, out=longer.narrow(dim, step if ahead else 0, rest))
         free, step = longer, 2 * step
-    return region
+    return reach
+
+
+def _run_fill(region: "Tensor", reach: list["Tensor"], dim: int, ahead: bool) -> None:
+    """Adds to a region, in place, what lies behind it along `dim` without leaving the mask; steps double."""
+    for landed in reach:
+        rest = landed.shape[dim]
+        step = region.shape[dim] - rest
+        target, source = (step, 0) if ahead else (0, step)
+        region.narrow(dim, target, rest).logical_or_(region.narrow(dim, source, rest) & landed)
 
 
 def ct_body(means_hu: "Tensor", pixel_mm: float) -> "Tensor":
