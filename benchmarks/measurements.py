@@ -158,8 +158,7 @@ def with_defect(real: RealStack, defect: PixelDefect, strength: float, seed: int
     )
     spoilt = np.rint(defect.apply(real.pixels, params))
     low, high = {
-        "CT": (min(_LEAST_HU, float(real.pixels.min())), max(KEPT = 0.98  # of clean stacks, by a limit drawn from other subjects; of fewer than fifty it is all
-_MOST_HU, float(real.pixels.max()))),
+        "CT": (min(_LEAST_HU, float(real.pixels.min())), max(_MOST_HU, float(real.pixels.max()))),
         "MR": (min(0.0, float(real.pixels.min())), np.inf),
         "XR": (0.0, 255.0),
     }[real.facts.modality]

@@ -17,10 +17,10 @@ def cell_means(values: "Tensor", rows: int, columns: int) -> "Tensor":
 
     if rows == columns == 1:
         return values
-    lines = _split(values, rows, columns).sum(2)
-    parts = lines.unflatten(2, (-1, columns))
+    lines = torch.sum(_split(values, 1, rows), 2)
+    parts = _split(lines, 2, columns)
     if columns > MOST_STEPS:
-        return parts.sum(3) / (rows * columns)
+        return torch.sum(parts, 3) / (rows * columns)
     total = parts[..., 0].clone()
     for number in range(1, columns):
         torch.add(total, parts[..., number], out=total)
@@ -29,12 +29,15 @@ def cell_means(values: "Tensor", rows: int, columns: int) -> "Tensor":
 
 def cell_peaks(values: "Tensor", rows: int, columns: int) -> "Tensor":
     """The greatest value of cells of `rows` x `columns`, [B, H // rows, W // columns]."""
-    if rows == columns == 1:
-        return values
-    return _split(values, rows, columns).amax(2).unflatten(2, (-1, columns)).amax(3)
+    import torch
+
+    return values if rows == columns == 1 else torch.amax(_split(torch.amax(_split(values, 1, rows), 2), 2, columns), 3)
 
 
-def _split(values: "Tensor", rows: int, columns: int) -> "Tensor":
-    """The lines of each row of cells, [B, H // rows, rows, whole width], without a copy."""
-    height, width = values.shape[1] // rows * rows, values.shape[2] // columns * columns
-    return values[:, :height, :width].unflatten(1, (-1, rows))
+def _split(values: "Tensor", dim: int, size: int) -> "Tensor":
+    """Values [B, H, W] with `dim` cut into parts of `size`, each part along a new axis behind it; a view, no copy."""
+    import torch
+
+    count = values.shape[dim] // size
+    parts: Tensor = torch.unflatten(values.narrow(dim, 0, count * size), dim, (count, size))
+    return parts

@@ -1,4 +1,4 @@
-"""The curve of a check along a stack: values of evenly sampled frames, their places, and the measurement they come to.
+"""The curve of a check along a stack: a value of each frame, their places, and the measurement they come to.
 
 With it an image check is a function from the features of some frames to one value each, and three lines.
 """
@@ -17,7 +17,6 @@ from qc_models.stack import Stack
 if TYPE_CHECKING:
     from torch import Tensor
 
-MAX_FRAMES = 48  # of a stack, evenly spread: neighbours of a long stack show the same physics
 MIN_SIDE = 32  # pixels; smaller frames (icons, thumbnails) tell nothing of the acquisition
 MAX_POINTS = 256  # of a curve in a report
 
@@ -30,21 +29,16 @@ class Curve:
 
     series_instance_uid: str
     stack: int
-    wanted: frozenset[tuple[str, int]]
     values: dict[str, list["Tensor"]] = field(default_factory=dict)
     places: list[tuple[int, str, int]] = field(default_factory=list)  # slice, SOPInstanceUID, frame index
 
     def add(self, block: Block, look: Callable[[FrameFeatures], Values]) -> None:
-        """Looks at those frames of a block that the sample of the stack holds."""
-        names = zip(block.sop_instance_uids, block.frame_indices, strict=True)
-        numbers = tuple(number for number, name in enumerate(names) if name in self.wanted)
-        if not numbers or min(block.pixels.shape[1:]) < MIN_SIDE:
+        """Looks at the frames of a block."""
+        if min(block.pixels.shape[1:]) < MIN_SIDE:
             return
-        for name, found in look(block.features(numbers)).items():
+        for name, found in look(block.features).items():
             self.values.setdefault(name, []).append(found)
-        self.places.extend(
-            (block.slice_indices[i], block.sop_instance_uids[i], block.frame_indices[i]) for i in numbers
-        )
+        self.places.extend(zip(block.slice_indices, block.sop_instance_uids, block.frame_indices, strict=True))
 
     def measurement(
         self,
@@ -77,13 +71,15 @@ class Curve:
         if box is not None:
             row, column, height, width = (round(value) for value in torch.cat(self.values[box])[place].tolist())
             region = (row, column, height, width)
+        worst_range = self._worst_range(numbers, known, place, middle)
         detail: dict[str, Any] = {
             "num_frames": len(known),
             "median": middle,
             "worst": numbers[place],
             "worst_slice": slice_index + 1,  # as people count
-            "worst_range": self._worst_range(numbers, known, place, middle),
-            "curve": _thinned([[self.places[i][0], numbers[i]] for i in known]),
+            "worst_range": worst_range,
+            "worst_slices": "-".join(str(number) for number in dict.fromkeys(worst_range)),
+            "curve": _thinned([[self.places[i][0], numbers[i]] for i in known], middle),
         }
         here = Location(self.series_instance_uid, sop_instance_uid, frame, slice_index, region, self.stack)
         return [Measurement(metric, middle if of_all == "median" else numbers[place], unit, here, detail)]
@@ -102,19 +98,16 @@ class Curve:
 
 
 def curve_of(stack: Stack) -> Curve:
-    """An empty curve over at most 48 frames of a stack, evenly spread."""
-    total = len(stack.frames)
-    sample = min(total, MAX_FRAMES)
-    chosen = (stack.frames[(2 * number + 1) * total // (2 * sample)] for number in range(sample))
-    return Curve(
-        stack.series_instance_uid, stack.index, frozenset((frame.sop_instance_uid, frame.index) for frame in chosen)
-    )
+    """An empty curve of a stack."""
+    return Curve(stack.series_instance_uid, stack.index)
 
 
 def _rounded(value: float) -> float:
     return float(f"{value:.5g}")
 
 
-def _thinned(points: Sequence[list[float]]) -> list[list[float]]:
+def _thinned(points: Sequence[list[float]], middle: float) -> list[list[float]]:
+    """Few enough points for a report: of neighbours the one furthest from the middle, so that no worst one is lost."""
     step = math.ceil(len(points) / MAX_POINTS)
-    return list(points[::step])
+    groups = (points[first : first + step] for first in range(0, len(points), step))
+    return [max(group, key=lambda point: abs(point[1] - middle)) for group in groups]

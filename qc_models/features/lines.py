@@ -1,5 +1,6 @@
 """Rows and columns that stand out from their neighbours: how bright, how noisy, where."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,11 +37,11 @@ def ridges(pixels: "Tensor", dim: int) -> "Tensor":
     return torch.minimum(before, behind).clamp(min=0) + torch.maximum(before, behind).clamp(max=0)
 
 
-def beside(profile: "Tensor", reach: int, gap: int) -> "Tensor":
-    """What a profile [B, N] shows beside each place: of the medians of 2 · `reach` + 1 values behind a gap, the greater side."""
+def beside(profile: "Tensor", reach: int, gap: int, of: "Callable[[Tensor, int], Tensor] | None" = None) -> "Tensor":
+    """What a profile [B, N] shows beside each place: of 2 · `reach` + 1 values behind a gap the median, or `of`; the greater side."""
     import torch
 
-    middle = running_median(profile, reach)
+    middle = (of or running_median)(profile, reach)
     away = reach + gap
     ends = (middle[:, :1].expand(-1, away), middle, middle[:, -1:].expand(-1, away))
     padded = torch.cat(ends, 1)

@@ -77,7 +77,9 @@ def test_shading_is_shown_without_fine_structure_and_not_where_no_signal_is() ->
     assert grey[120, 64] == 0
 
 
-@pytest.mark.parametrize("view", {view for views in VIEWS.values() for view in views}, ids=lambda view: view.en)
+@pytest.mark.parametrize(
+    "view", dict.fromkeys(view for views in VIEWS.values() for view in views), ids=lambda view: view.en
+)
 @pytest.mark.parametrize("values", [np.zeros((40, 57)), np.full((41, 40), -1024.0), np.ones((3000, 40))])
 def test_an_empty_frame_is_drawn_without_complaint(view: View, values: NDArray[Any]) -> None:
     with np.errstate(all="raise", under="ignore"):

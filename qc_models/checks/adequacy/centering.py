@@ -2,7 +2,7 @@
 
 Direction: higher is worse. Slice by slice the centroid of the body mask (above -400 HU, without the table, lungs closed in)
 against the middle of the frame: `offset_ratio` is the distance over the frame's side, as public implementations of
-YXY-QC-2025-A1 limit it (0.15); `offset_mm` is the distance in mm. Values are medians over at most 48 frames, so that a bent
+YXY-QC-2025-A1 limit it (0.15); `offset_mm` is the distance in mm. Values are medians over the frames, so that a bent
 neck or one cut slice does not decide.
 
 The middle of the frame is where the reconstruction was centred, which need not be the axis of rotation; a field centred on the
@@ -69,7 +69,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

@@ -2,8 +2,8 @@
 
 Direction: higher is worse. Slice by slice (σ₁ + σ₂) / |μ₁ - μ₂| of two tissue classes (Ganzetti et al. 2016, doi
 10.3389/fninf.2016.00010; MRIQC). The classes stand in for grey and white matter: inside the head by 18 mm, without the darkest
-and brightest 5 %, parted at Otsu's threshold. Pure noise gives 0.75, two clean tissues near 0. The value is the median over at
-most 48 frames.
+and brightest 5 %, parted at Otsu's threshold. Pure noise gives 0.75, two clean tissues near 0. The value is the median over the
+frames.
 
 Ventricles and vessels blur the classes: compare within one protocol. Measured on weighted images of brains alone.
 """
@@ -54,7 +54,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

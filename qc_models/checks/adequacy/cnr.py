@@ -1,7 +1,7 @@
 """The contrast-to-noise ratio of a brain: how far grey and white matter lie apart, in units of their scatter and the noise.
 
 Direction: lower is worse. Slice by slice |μ₁ - μ₂| / sqrt(σ_air² + σ₁² + σ₂²) (Magnotta and Friedman 2006, doi
-10.1007/s10278-006-0264-x; MRIQC), of the same two classes as in the check cjv. The value is the median over at most 48 frames.
+10.1007/s10278-006-0264-x; MRIQC), of the same two classes as in the check cjv. The value is the median over the frames.
 
 Measured on weighted images of brains with dark, noisy air around.
 """
@@ -56,7 +56,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

@@ -2,7 +2,7 @@
 
 Direction: higher is worse; 0 is one bright pixel, 1 a frame of one value. Slice by slice, with b = sqrt(Σ x²) over its N pixels:
 Σ (x/b) ln(x/b) divided by its greatest value sqrt(N) ln(1/sqrt(N)) (Atkinson et al. 1997, doi 10.1109/42.650886; MRIQC).
-Sums are estimated from one pixel of each cell of a grid of about 128 x 128. The value is the median over at most 48 frames.
+Sums are estimated from one pixel of each cell of a grid of about 128 x 128. The value is the median over the frames.
 
 It depends on how much of the frame is air: compare it within one protocol.
 """
@@ -55,7 +55,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

@@ -99,7 +99,7 @@ def start(stack: Stack, facts: StackFacts) -> State:
 
 
 def update(state: State, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.curve.add(block, _look)
 
 

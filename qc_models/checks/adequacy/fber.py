@@ -2,7 +2,7 @@
 
 Direction: lower is worse. Slice by slice median(|body|²) / median(|air|²), as MRIQC computes it (Esteban et al. 2017, doi
 10.1371/journal.pone.0184661, after Shehzad et al. 2015). Medians of squares are squares of medians. The value is the median
-over at most 48 frames, evenly spread; frames without dark, noisy air are not measured.
+over the frames; frames without dark, noisy air are not measured.
 """
 
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

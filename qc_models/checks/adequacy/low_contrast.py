@@ -3,7 +3,7 @@
 Direction: higher is worse. Slice by slice 3.29 · standard deviation of the means of squares of 5 mm in soft tissue, at which
 disc and background are told apart in 95 % (Chao et al. 2000, statistical low contrast detectability; AAPM TG-233). Anatomy is
 taken off: of neighbouring squares the differences are taken, divided by sqrt(2), and their spread is 1.4826 · the median
-absolute value. The value is the median over at most 48 frames.
+absolute value. The value is the median over the frames.
 
 Grainy tissue and vessels raise it a little; correlated noise is seen as it is, unlike in a pixel's deviation.
 """
@@ -62,7 +62,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

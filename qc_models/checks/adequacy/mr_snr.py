@@ -44,8 +44,8 @@ QUANTITIES = {
     "tissue": Quantity(
         "1",
         "signal-to-noise ratio within the body is {value:.1f} (median of {num_frames} images; lowest {worst:.1f} in slices "
-        "{worst_range[0]}-{worst_range[1]}), limit {limit:.1f}",
-        "体内信噪比 {value:.1f}（{num_frames} 幅图像的中位数；最低 {worst:.1f}，第 {worst_range[0]}-{worst_range[1]} 层），"
+        "{worst_slices}), limit {limit:.1f}",
+        "体内信噪比 {value:.1f}（{num_frames} 幅图像的中位数；最低 {worst:.1f}，第 {worst_slices} 层），"
         "限值 {limit:.1f}",
         remedy_en="check coil choice and placement, averages, bandwidth and voxel size",
         remedy_zh="请检查线圈选择与摆放、平均次数、带宽和体素大小",
@@ -105,7 +105,7 @@ def start(stack: Stack, facts: StackFacts) -> State:
 
 
 def update(state: State, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.curve.add(block, _look)
 
 

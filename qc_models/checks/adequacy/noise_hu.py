@@ -33,6 +33,7 @@ MAX_SLOPE_SHARE = 0.25  # of a window's variance that a plane may explain
 NOISE_HU = (0.5, 200.0)  # what counts as noise; below lies filled-in background
 BIN = 0.02  # of the histogram, in log units: 2 %
 BIN_SMOOTHING = 4.0  # bins, about the scatter of one window's standard deviation
+PADDING_HU = -3e4  # so low that a window with one such pixel is neither soft nor even, and finite, which is fast
 MIN_WINDOWS = 100  # overlapping windows of a slice below which it tells nothing
 MAX_FRAMES = 128
 REFERENCE_THICKNESS_MM = 5.0
@@ -74,11 +75,10 @@ def noise_levels(pixels: "Tensor", padding: "Tensor | None", spacing_mm: tuple[f
     import torch
 
     row_block, column_block = (max(2, round(BLOCK_MM / mm)) for mm in spacing_mm or TYPICAL_SPACING_MM)
-    values = pixels.float() if padding is None else pixels.float().masked_fill(padding, -math.inf)
+    values = pixels.float() if padding is None else pixels.float().masked_fill(padding, PADDING_HU)
     means = cell_means(values, row_block, column_block)
     squares = cell_means(values * values, row_block, column_block)
     is_soft = _window_sums(((means > SOFT_TISSUE_HU[0]) & (means < SOFT_TISSUE_HU[1])).float()) > 8.5
-    means = means.clamp(-1e4, 1e4)  # padding is infinite, and no window with it counts
     variance = _window_sums(squares) / 9 - (_window_sums(means) / 9) ** 2
     slope = _plane_variance(means, column_block, dim=2) + _plane_variance(means, row_block, dim=1)
     num_pixels = 9 * row_block * column_block

@@ -4,7 +4,7 @@ Direction: higher is worse. Slice by slice, from the top of the frame down each 
 along each row of the middle third, the first pixel above -500 HU is the skin. An edge drawn by a Gaussian spread has the
 greatest slope (skin - air) / (σ sqrt(2π)); hence FWHM = 2.35482 · (skin - air) / (slope · sqrt(2π)), with the median over the
 lines (patient edge method, after Sanders et al. 2016, doi 10.1118/1.4961984). Skin and air are the means from three to eight
-pixels behind and before. The value is the median over at most 48 frames. Hair, clothes and slanting skin widen it.
+pixels behind and before. The value is the median over the frames. Hair, clothes and slanting skin widen it.
 """
 
 import math
@@ -66,7 +66,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

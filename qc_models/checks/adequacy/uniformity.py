@@ -1,8 +1,8 @@
 """The uniformity of the signal over the patient: how even an MR image is once its fine structure is smoothed away.
 
 Direction: lower is worse. Slice by slice 100 · (1 - (S_max - S_min) / (S_max + S_min)) in per cent (NEMA MS 3, percent integral
-uniformity), over the slow field within the body, where S_max and S_min are its 98 % and 2 %. The value is the median over at
-most 48 frames. The standard means a phantom: in a patient, fat near the skin counts as well, so compare within one protocol.
+uniformity), over the slow field within the body, where S_max and S_min are its 98 % and 2 %. The value is the median over the
+frames. The standard means a phantom: in a patient, fat near the skin counts as well, so compare within one protocol.
 """
 
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

@@ -3,7 +3,7 @@
 Direction: higher is worse. Slice by slice the share of air whose value stands 4.5 noise deviations up (the deviation from the air's
 median, which is 1.1774 of it in a Rayleigh distribution), each with one such neighbour in both directions: quality index 1 of
 Mortamet et al. 2009 (doi 10.1002/mrm.21992) without its histogram fit. Rayleigh noise alone gives less than 0.0001. The value
-is that of the worst of at most 48 frames. Air set to zero is not measured.
+is that of the worst frame. Air set to zero is not measured.
 """
 
 from collections.abc import Iterable
@@ -61,7 +61,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

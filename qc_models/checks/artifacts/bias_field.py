@@ -34,9 +34,9 @@ QUANTITIES = {
     "tilt": Quantity(
         "1",
         "signal changes {value:.1f} times over the frame (median of {num_frames} images; most {worst:.1f} times in slices "
-        "{worst_range[0]}-{worst_range[1]}), limit {limit:.1f}",
+        "{worst_slices}), limit {limit:.1f}",
         "信号跨视野变化 {value:.1f} 倍（{num_frames} 幅图像的中位数；最大 {worst:.1f} 倍，"
-        "第 {worst_range[0]}-{worst_range[1]} 层），限值 {limit:.1f}",
+        "第 {worst_slices} 层），限值 {limit:.1f}",
         remedy_en="check coil elements and their choice; use the scanner's intensity correction",
         remedy_zh="请检查线圈单元及其选择；使用设备的强度校正",
     ),
@@ -72,7 +72,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

@@ -12,7 +12,7 @@ Frames are averaged to about 200 to 400 pixels first; those with a body of less 
 `n2_ratio` = (mean of the air under the body shifted by half the frame - mean of other air) / mean of the body (ghost-to-signal
 ratio, Giannelli et al. 2010, doi 10.1120/jacmp.v11i4.3237); the mean of other air is the noise that is taken off.
 `directional_ratio` = |mean of the air above and below the body - mean of the air beside it| / mean of the body (percent signal
-ghosting of the ACR phantom manual, as a ratio), for ghosts at any distance. Values are of the worst of at most 48 frames.
+ghosting of the ACR phantom manual, as a ratio), for ghosts at any distance. Values are of the worst frame.
 
 `band_ratio`, where no air shows: the texture along each line, which is the mean of sqrt|pixel - mean of the pixels two before and
 behind on the line|, squared, averaged over 1/64 of the frame to each side, over the same beside the band (the greater side; at
@@ -52,8 +52,8 @@ QUANTITIES = {
     "repeat": Quantity(
         "1",
         "the image repeats itself, {distance_percent:.0f} % of the frame further {along}, with a correlation of {value:.3f} in "
-        "slices {worst_range[0]}-{worst_range[1]} (median of {num_frames} images {median:.3f}), limit {limit:.3f}",
-        "第 {worst_range[0]}-{worst_range[1]} 层图像{along_zh} {distance_percent:.0f}% 处重复自身，相关系数 {value:.3f}"
+        "slices {worst_slices} (median of {num_frames} images {median:.3f}), limit {limit:.3f}",
+        "第 {worst_slices} 层图像{along_zh} {distance_percent:.0f}% 处重复自身，相关系数 {value:.3f}"
         "（{num_frames} 幅图像的中位数 {median:.3f}），限值 {limit:.3f}",
         remedy_en="look for motion, breathing, flow and echo alignment along the phase direction; repeat the sequence",
         remedy_zh="请查找相位方向的运动、呼吸、血流和回波对准问题；重复该序列",
@@ -141,7 +141,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

@@ -2,7 +2,7 @@
 
 Direction: higher is worse. Slice by slice: `area_mm2` is the area of the body above 3000 HU (beyond cortical bone and enamel's
 usual values; the top of a 12-bit scale is 3071). `dark_share` is the share of the body within 20 mm of metal that lies between
--900 and -200 HU, which is neither gas nor fat: the dark streaks of starved rays. Values are of the worst of at most 48 frames;
+-900 and -200 HU, which is neither gas nor fat: the dark streaks of starved rays. Values are of the worst frame;
 the second is measured only where there are at least 20 mm² of metal. Lung within 20 mm counts as dark.
 """
 
@@ -64,7 +64,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

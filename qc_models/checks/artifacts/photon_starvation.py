@@ -39,9 +39,9 @@ QUANTITIES = {
     ),
     "streak_hu": Quantity(
         "HU",
-        "streaks from side to side reach {value:.0f} HU at slices {worst_range[0]}-{worst_range[1]} "
+        "streaks from side to side reach {value:.0f} HU at slices {worst_slices} "
         "(median of {num_frames} images {median:.0f}), limit {limit:.0f}",
-        "第 {worst_range[0]}-{worst_range[1]} 层左右方向条纹达 {value:.0f} HU（{num_frames} 幅图像的中位数 {median:.0f}），"
+        "第 {worst_slices} 层左右方向条纹达 {value:.0f} HU（{num_frames} 幅图像的中位数 {median:.0f}），"
         "限值 {limit:.0f}",
         remedy_en="use tube current modulation; raise the arms (or lower them for a neck)",
         remedy_zh="请使用管电流调制；抬起（颈部检查则放下）双臂",
@@ -66,7 +66,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

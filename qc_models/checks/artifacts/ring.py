@@ -35,10 +35,9 @@ LEAST_TURN = 1 / 4
 QUANTITIES = {
     "amplitude_hu": Quantity(
         "HU",
-        "ring amplitude is {value:.1f} at slices {worst_range[0]}-{worst_range[1]} (median of {num_frames} images "
+        "ring amplitude is {value:.1f} at slices {worst_slices} (median of {num_frames} images "
         "{median:.1f}), limit {limit:.1f}",
-        "第 {worst_range[0]}-{worst_range[1]} 层环状伪影幅度 {value:.1f}（{num_frames} 幅图像的中位数 {median:.1f}），"
-        "限值 {limit:.1f}",
+        "第 {worst_slices} 层环状伪影幅度 {value:.1f}（{num_frames} 幅图像的中位数 {median:.1f}），限值 {limit:.1f}",
         remedy_en="calibrate the detector (air calibration); reconstruct again",
         remedy_zh="请做探测器空气校准；重新重建",
     ),
@@ -90,7 +89,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

@@ -31,9 +31,9 @@ INNER = 0.1  # of the highest frequency, inside which anatomy rules
 QUANTITIES = {
     "amplitude": Quantity(
         "1",
-        "stripes of a spike in k-space are {value:.3f} of the signal high, in slices {worst_range[0]}-{worst_range[1]} (median of "
+        "stripes of a spike in k-space are {value:.3f} of the signal high, in slices {worst_slices} (median of "
         "{num_frames} images {median:.3f}), limit {limit:.3f}",
-        "第 {worst_range[0]}-{worst_range[1]} 层 k 空间尖峰条纹为信号的 {value:.3f}（{num_frames} 幅图像的中位数 {median:.3f}），"
+        "第 {worst_slices} 层 k 空间尖峰条纹为信号的 {value:.3f}（{num_frames} 幅图像的中位数 {median:.3f}），"
         "限值 {limit:.3f}",
         remedy_en="have the scanner checked for electric discharges and loose metal; repeat the sequence",
         remedy_zh="请检查设备是否有放电和松动金属；重复该序列",
@@ -92,7 +92,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

@@ -37,8 +37,8 @@ QUANTITIES = {
     "rim_share": Quantity(
         "1",
         "share of the body's outline with the bright rim of a cut scan field is {value:.2f} at slices "
-        "{worst_range[0]}-{worst_range[1]} (median of {num_frames} images {median:.2f}), limit {limit:.2f}",
-        "第 {worst_range[0]}-{worst_range[1]} 层人体轮廓出现截断亮边的比例 {value:.2f}"
+        "{worst_slices} (median of {num_frames} images {median:.2f}), limit {limit:.2f}",
+        "第 {worst_slices} 层人体轮廓出现截断亮边的比例 {value:.2f}"
         "（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
         remedy_en="centre the patient within the scan field; reconstruct with an extended field of view",
         remedy_zh="请使患者位于扫描野中心；使用扩展视野重建",
@@ -122,7 +122,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

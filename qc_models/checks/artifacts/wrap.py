@@ -35,9 +35,9 @@ QUANTITIES = {
     "continuity": Quantity(
         "1",
         "tissue runs on over opposite edges, continuity {value:.2f} (median of {num_frames} images; highest {worst:.2f}, in slices "
-        "{worst_range[0]}-{worst_range[1]}), limit {limit:.2f}",
+        "{worst_slices}), limit {limit:.2f}",
         "组织跨对侧边缘的连续性 {value:.2f}（{num_frames} 幅图像的中位数；"
-        "第 {worst_range[0]}-{worst_range[1]} 层最高 {worst:.2f}），限值 {limit:.2f}",
+        "第 {worst_slices} 层最高 {worst:.2f}），限值 {limit:.2f}",
         remedy_en="use phase oversampling, a larger field of view or saturation bands",
         remedy_zh="请使用相位过采样、更大视野或饱和带",
     ),
@@ -95,7 +95,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 

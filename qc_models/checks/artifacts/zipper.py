@@ -7,7 +7,7 @@ two lines before and two behind, at one pixel of each cell of a coarse grid. The
 lines beside (median of 15, the greater side; at least half of the frame's mean). A fine texture gives 1, a steady bright line 3 and
 more. A dark line does not count: interference adds, while dark straight lines are anatomy (a falx, a fascia).
 
-`noise_ratio` = the line cut into eight parts, the mean size in each over that beside, clipped and bounded part by part; the third
+`noise_ratio` = the line cut into eight parts, the mean size in each over that beside (mean of 15), clipped and bounded part by part; the third
 lowest of the eight. A fine texture gives 1. Interference, steady or dashed, runs along the whole line, through air and tissue; an
 edge of anatomy along the grid (a skin line, a falx) hardly ever does.
 """
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values, curve_of
 from qc_models.features.frame_features import FrameFeatures
-from qc_models.features.lines import BESIDE, CLIP, GAP, beside, line_box, ridges
+from qc_models.features.lines import BESIDE, CLIP, GAP, beside, line_box, ridges, running_mean
 from qc_models.findings import Measurement, Quantity
 from qc_models.pixels import Block
 from qc_models.stack import Stack
@@ -33,8 +33,8 @@ QUANTITIES = {
     "line_contrast": Quantity(
         "1",
         "brightness of a single line against the texture around is {value:.2f} in slices "
-        "{worst_range[0]}-{worst_range[1]} (median of {num_frames} images {median:.2f}), limit {limit:.2f}",
-        "第 {worst_range[0]}-{worst_range[1]} 层单行或单列亮度与周围纹理之比 {value:.2f}"
+        "{worst_slices} (median of {num_frames} images {median:.2f}), limit {limit:.2f}",
+        "第 {worst_slices} 层单行或单列亮度与周围纹理之比 {value:.2f}"
         "（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
         remedy_en="look for leaking radio frequency and central-point artifacts; repeat with the door closed",
         remedy_zh="请查找射频泄漏和中心点伪影；关闭屏蔽门后重复",
@@ -42,8 +42,8 @@ QUANTITIES = {
     "noise_ratio": Quantity(
         "1",
         "noise of a single line against the lines around is {value:.2f} in slices "
-        "{worst_range[0]}-{worst_range[1]} (median of {num_frames} images {median:.2f}), limit {limit:.2f}",
-        "第 {worst_range[0]}-{worst_range[1]} 层单行或单列噪声与周围各行之比 {value:.2f}"
+        "{worst_slices} (median of {num_frames} images {median:.2f}), limit {limit:.2f}",
+        "第 {worst_slices} 层单行或单列噪声与周围各行之比 {value:.2f}"
         "（{num_frames} 幅图像的中位数 {median:.2f}），限值 {limit:.2f}",
         remedy_en="look for leaking radio frequency; repeat with the door closed",
         remedy_zh="请查找射频泄漏；关闭屏蔽门后重复",
@@ -62,7 +62,7 @@ def start(stack: Stack, facts: StackFacts) -> Curve:
 
 
 def update(state: Curve, block: Block) -> None:
-    """Looks at the sampled frames of a block."""
+    """Looks at the frames of a block."""
     state.add(block, _look)
 
 
@@ -81,7 +81,7 @@ def line_scores(pixels: "Tensor", dim: int, step: int) -> tuple["Tensor", "Tenso
     parts = ridge[:, : length * PARTS].abs().reshape(len(ridge) * PARTS, length, -1)  # [B · parts, along, lines]
     usual = parts.mean((1, 2))[:, None].clamp(min=1e-12)
     size = parts.minimum(CLIP * usual[:, :, None]).mean(1)
-    ratio = size / torch.maximum(beside(size, BESIDE, GAP), usual / 2)
+    ratio = size / torch.maximum(beside(size, BESIDE, GAP, running_mean), usual / 2)
     return contrast, ratio.reshape(len(ridge), PARTS, -1).sort(1).values[:, LOW_PART]
 
 

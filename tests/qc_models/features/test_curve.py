@@ -1,9 +1,7 @@
 """Curves along a stack: which frames are looked at, what they come to, where the worst lies."""
 
 import math
-from itertools import pairwise
 
-import numpy as np
 import pytest
 import torch
 
@@ -56,12 +54,21 @@ def test_nothing_is_measured_where_no_frame_can_tell() -> None:
     assert curve.curve_of(stack_of(0)).measurement("a.b.value", "1", worst="lowest", of_all="median") == []
 
 
-@pytest.mark.parametrize(("total", "size"), [(960, 16), (960, 7), (49, 16), (30, 16)])
-def test_a_long_stack_is_sampled_evenly_whatever_its_blocks(total: int, size: int) -> None:
-    (found,) = filled([float(i) for i in range(total)], size).measurement(
-        "a.b.value", "1", worst="highest", of_all="median"
-    )
-    numbers = [number for number, _ in found.detail["curve"]]
-    assert len(numbers) == min(total, curve.MAX_FRAMES)
-    assert max(b - a for a, b in pairwise(numbers)) <= math.ceil(total / curve.MAX_FRAMES)
-    assert found.value == pytest.approx(np.median(numbers))
+@pytest.mark.parametrize(("total", "size"), [(960, 16), (960, 7), (30, 16)])
+def test_every_frame_of_a_long_stack_counts_whatever_its_blocks(total: int, size: int) -> None:
+    values = [1.0] * total
+    values[total // 3] = 9.0
+    (found,) = filled(values, size).measurement("a.b.value", "1", worst="highest", of_all="worst")
+    assert (found.value, found.detail["num_frames"], found.location.slice) == (9.0, total, total // 3)
+    assert len(found.detail["curve"]) <= curve.MAX_POINTS  # of the report, not of what is looked at
+    assert [total // 3, 9.0] in found.detail["curve"]
+
+
+def test_the_range_about_the_worst_is_what_lies_nearer_to_it_than_to_the_median() -> None:
+    (high,) = filled([1, 1, 6, 9, 7, 1, 8, 1]).measurement("a.b.value", "1", worst="highest", of_all="worst")
+    assert (high.detail["worst_slices"], high.detail["worst_range"]) == (
+        "4-5",
+        [4, 5],
+    )  # the median is 3.5, halfway 6.25
+    (low,) = filled([5, 5, 1, 5, 5]).measurement("a.b.value", "1", worst="lowest", of_all="worst")
+    assert low.detail["worst_slices"] == "3"

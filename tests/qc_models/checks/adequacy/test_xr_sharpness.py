@@ -11,7 +11,9 @@ from qc_models.checks.adequacy import xr_sharpness
 from qc_models.simulation.pixel_defects.catalogue import PIXEL_DEFECTS
 from tests.pixel_blocks import radiograph, run
 
-TILES: NDArray[np.floating] = np.kron(np.random.default_rng(1).random((12, 10)) * 1000, np.ones((40, 40)))  # 96 x 80 cells
+TILES: NDArray[np.floating] = np.kron(
+    np.random.default_rng(1).random((12, 10)) * 1000, np.ones((40, 40))
+)  # 96 x 80 cells
 
 
 def test_a_step_and_a_ramp_by_hand() -> None:
