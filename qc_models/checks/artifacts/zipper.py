@@ -7,9 +7,9 @@ two lines before and two behind, at one pixel of each cell of a coarse grid. The
 lines beside (median of 15, the greater side; at least half of the frame's mean). A fine texture gives 1, a steady bright line 3 and
 more. A dark line does not count: interference adds, while dark straight lines are anatomy (a falx, a fascia).
 
-`noise_ratio` = the line cut into eight parts, the mean size in each over that beside (mean of 15), clipped and bounded part by part; the third
-lowest of the eight. A fine texture gives 1. Interference, steady or dashed, runs along the whole line, through air and tissue; an
-edge of anatomy along the grid (a skin line, a falx) hardly ever does.
+`noise_ratio` = the line cut into eight parts, the mean size in each over that beside (mean of 15), clipped and bounded part by
+part; the third lowest of the eight. A fine texture gives 1. Interference, steady or dashed, runs along the whole line, through air
+and tissue; an edge of anatomy along the grid (a skin line, a falx) hardly ever does.
 """
 
 from collections.abc import Iterable
