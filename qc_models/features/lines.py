@@ -38,7 +38,7 @@ def ridges(pixels: "Tensor", dim: int) -> "Tensor":
 
 
 def beside(profile: "Tensor", reach: int, gap: int, of: "Callable[[Tensor, int], Tensor] | None" = None) -> "Tensor":
-    """What a profile [B, N] shows beside each place: the median, or `of`, of 2 · `reach` + 1 values behind a gap; the greater side."""
+    """What a profile [B, N] shows beside each place: the median, or `of`, of 2 · `reach` + 1 values past a gap; greater side."""
     import torch
 
     middle = (of or running_median)(profile, reach)
