@@ -46,14 +46,15 @@ class Curve:
         unit: str,
         *,
         worst: Literal["highest", "lowest"],
-        of_all: Literal["median", "worst"],
+        of_all: Literal["median", "worst", "lasting"],
         name: str | None = None,
         box: str | None = None,
     ) -> list[Measurement]:
         """The median or the worst value of a name (else the metric's last part), placed at the worst frame; nothing if all are NaN.
 
-        `box` names the values [B, 4] that hold (row, column, height, width) of each frame. Values are rounded to five digits,
-        which no processor's order of summation changes.
+        Of `lasting` values the worst is one that a neighbour shares: the worst median of three frames in a row. `box` names the
+        values [B, 4] that hold (row, column, height, width) of each frame. Values are rounded to five digits, which no
+        processor's order of summation changes.
         """
         import torch
 
@@ -65,6 +66,15 @@ class Curve:
         numbers = [_rounded(value) for value in numbers]
         pick = max if worst == "highest" else min
         place = pick(known, key=lambda i: numbers[i])
+        if of_all == "lasting":
+            windows = [known[max(0, at - 1) : at + 2] for at in range(len(known))]
+            place = pick(
+                (
+                    sorted(window, key=lambda i: numbers[i], reverse=worst == "lowest")[(len(window) - 1) // 2]
+                    for window in windows
+                ),
+                key=lambda i: numbers[i],
+            )
         middle = _rounded(median(numbers[i] for i in known))
         slice_index, sop_instance_uid, frame = self.places[place]
         region = None

@@ -29,7 +29,7 @@ def settings() -> Settings:
 @pytest.fixture
 def examined(study_of: Build, settings: Settings) -> Examined:
     (item,) = settings.items
-    limits = {**item.limits, **{metric: Limit.model_validate(limit) for metric, limit in LIMITS.items()}}
+    limits = {metric: Limit.model_validate(limit) for metric, limit in LIMITS.items()}
     return replace(examine(study_of(axial_slices(4)), settings), items=(item.model_copy(update={"limits": limits}),))
 
 

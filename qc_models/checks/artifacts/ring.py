@@ -4,7 +4,8 @@ Direction: higher is worse. Slice by slice the image is resampled to polar coord
 each circle the difference to the mean of the circles 1 mm (at least two pixels) in and out is averaged over those angles where
 both lie in soft tissue (Prell et al. 2009 filter the same picture). Differences are held within ±30 HU against borders, or, where
 a circle fills half of that, within ±120 HU, and so on to ±480 HU. `amplitude_hu` is the greatest absolute mean beyond a
-twelfth of the radius, of circles that run at least a quarter of a turn through soft tissue; the value is that of the worst frame.
+twelfth of the radius, of circles that run at least a quarter of a turn through soft tissue. The value is the worst that two of
+three neighbouring frames reach: a faulty element draws its ring turn after turn, a round edge of anatomy lies in one slice.
 
 Rings are about the axis of rotation, which is taken for the middle of the frame: in a field that was reconstructed off it they
 are not seen. Arcs measure their share of the turn; noise adds about its deviation over the square root of the angles.
@@ -101,4 +102,4 @@ def _look(frames: FrameFeatures) -> Values:
 
 def finish(state: Curve) -> Iterable[Measurement]:
     """The measurement of the stack, each at its worst frame."""
-    yield from state.measurement("artifacts.ring.amplitude_hu", "HU", worst="highest", of_all="worst")
+    yield from state.measurement("artifacts.ring.amplitude_hu", "HU", worst="highest", of_all="lasting")

@@ -72,3 +72,14 @@ def test_the_range_about_the_worst_is_what_lies_nearer_to_it_than_to_the_median(
     )  # the median is 3.5, halfway 6.25
     (low,) = filled([5, 5, 1, 5, 5]).measurement("a.b.value", "1", worst="lowest", of_all="worst")
     assert low.detail["worst_slices"] == "3"
+
+
+def test_a_lasting_value_is_one_that_a_neighbour_shares() -> None:
+    (lone,) = filled([1, 1, 9, 1, 1]).measurement("a.b.value", "1", worst="highest", of_all="lasting")
+    assert lone.value == 1
+    (two,) = filled([1, 8, 9, 1, 1]).measurement("a.b.value", "1", worst="highest", of_all="lasting")
+    assert (two.value, two.location.slice) == (8, 1)
+    (short,) = filled([5.0]).measurement("a.b.value", "1", worst="highest", of_all="lasting")
+    assert short.value == 5
+    (low,) = filled([5, 1, 2, 5, 5, 0]).measurement("a.b.value", "1", worst="lowest", of_all="lasting")
+    assert low.value == 2  # at an end the better of two
