@@ -15,6 +15,7 @@ import torch
 from benchmarks.real_images import RealStack, blocks_of, pictures_of, stacks_of
 from benchmarks.stopwatch import Stopwatch, watching
 from qc_models.check_registry import Check, checks
+from qc_models.features.curve import Curve
 
 TOLERANCE = 2e-3  # relative, or absolute below 1: sums of floats in another order
 COPY_BYTES = 256 << 20
@@ -80,7 +81,7 @@ def _costs(
 
 def _examine(real: RealStack, seeing: Sequence[Check], device: str) -> dict[str, float]:
     able = [check for check in seeing if check.applies(real.facts)]
-    states = {check.name: check.start(real.stack, real.facts) for check in able}
+    curves = {check.name: Curve(real.facts) for check in able}
     for block in blocks_of(real, real.pixels):
         moved = replace(
             block,
@@ -88,8 +89,8 @@ def _examine(real: RealStack, seeing: Sequence[Check], device: str) -> dict[str,
             padding=None if block.padding is None else block.padding.to(device),
         )
         for check in able:
-            check.update(states[check.name], moved)
-    found = (measurement for check in able for measurement in check.finish(states[check.name]))
+            curves[check.name].add(moved, check.look(moved))
+    found = (measurement for check in able for measurement in check.finish(curves[check.name]))
     return {f"{real.name} {measurement.metric}": measurement.value for measurement in found}
 
 

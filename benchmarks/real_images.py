@@ -4,8 +4,8 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Literal, cast
+from types import ModuleType
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from inference.gather import gather
 from inference.reading import read_studies
 from qc_models.check_registry import Check
 from qc_models.facts import RegionLabel, StackFacts
+from qc_models.features.curve import Curve, Values
 from qc_models.findings import Measurement
 from qc_models.pixels import Block, Unit
 from qc_models.roles.describe import describe
@@ -45,30 +46,28 @@ class RealStack:
     phase_axis: Literal[1, 2] | None = None
 
 
-@dataclass
-class _Recorder:
-    """An image check that keeps what streams past: the pixels of some frames of a stack."""
+@dataclass(frozen=True)
+class _Recorder(Check):
+    """An image check that keeps what streams past: the pixels of some evenly spread frames of each stack."""
 
-    most_frames: int
-    kept: dict[tuple[str, int], list[tuple[Floats, NDArray[np.bool_] | None, Frame]]] = field(default_factory=dict)
+    most_frames: int = BLOCK_FRAMES
+    kept: dict[tuple[str, int], list[tuple[Floats, NDArray[np.bool_], tuple[str, int]]]] = field(default_factory=dict)
 
-    def check(self) -> Check:
-        module = SimpleNamespace(start=self._start, update=self._update, finish=lambda state: (), QUANTITIES={})
-        return Check("benchmarks.recorder", cast(Any, module))
+    def look(self, block: Block) -> Values:
+        """All of it."""
+        padding = torch.zeros_like(block.pixels, dtype=torch.bool) if block.padding is None else block.padding
+        return {"pixels": block.pixels, "padding": padding}
 
-    def _start(self, stack: Stack, facts: StackFacts) -> tuple[dict[tuple[str, int], Frame], list[Any]]:
-        total, sample = len(stack.frames), min(len(stack.frames), self.most_frames)
-        chosen = [stack.frames[(2 * number + 1) * total // (2 * sample)] for number in range(sample)]
-        return {(frame.sop_instance_uid, frame.index): frame for frame in chosen}, self.kept.setdefault(
-            (stack.series_instance_uid, stack.index), []
-        )
-
-    def _update(self, state: tuple[dict[tuple[str, int], Frame], list[Any]], block: Block) -> None:
-        wanted, kept = state
-        for number, name in enumerate(zip(block.sop_instance_uids, block.frame_indices, strict=True)):
-            if name in wanted:
-                padding = None if block.padding is None else block.padding[number].numpy().copy()
-                kept.append((block.pixels[number].numpy().copy(), padding, wanted[name]))
+    def finish(self, curve: Curve) -> tuple[()]:
+        """Keeps some frames of the size of the first."""
+        pixels = [frame.numpy() for block in curve.values["pixels"] for frame in block]
+        padding = [frame.numpy() for block in curve.values["padding"] for frame in block]
+        able = [number for number, frame in enumerate(pixels) if frame.shape == pixels[0].shape]
+        sample = min(len(able), self.most_frames)
+        chosen = [able[(2 * number + 1) * len(able) // (2 * sample)] for number in range(sample)]
+        frames = [(pixels[at].copy(), padding[at].copy(), curve.places[at][1:]) for at in chosen]
+        self.kept[curve.facts.series_instance_uid, curve.facts.index] = frames
+        return ()
 
 
 def stacks_of(folder: Path, most_frames: int = BLOCK_FRAMES, most_blocks: int = 2) -> Iterator[RealStack]:
@@ -77,40 +76,32 @@ def stacks_of(folder: Path, most_frames: int = BLOCK_FRAMES, most_blocks: int = 
         for study in read_studies([path]).studies:
             stacks = tuple(stack for series in study.series for stack in split(series))
             facts = describe(study, stacks)
-            recorder = _Recorder(most_frames)
+            recorder = _Recorder("benchmarks.recorder", ModuleType("recorder"), most_frames)
             chosen = list(_chosen(stacks, facts, most_blocks))
-            gather(study, stacks, facts, {place: [recorder.check()] for place in chosen}, workers=2)
+            gather(study, stacks, facts, {place: [recorder] for place in chosen}, workers=2)
             instances = {instance.sop_instance_uid: instance for instance in study.instances}
             for place in chosen:
                 stack, fact = stacks[place], facts[place]
                 frames = recorder.kept[stack.series_instance_uid, stack.index]
-                shape = frames[0][0].shape
-                frames = [frame for frame in frames if frame[0].shape == shape]
-                header = instances[frames[0][2].sop_instance_uid].header
-                number = header.integer("SeriesNumber")
-                paddings = [mask if mask is not None else np.zeros(shape, bool) for _, mask, _ in frames]
-                spacing = fact.pixel_spacing_mm
-                step = stack.step_mm or fact.slice_thickness_mm or 5.0
+                named = {(frame.sop_instance_uid, frame.index): frame for frame in stack.frames}
+                at = dict(zip(stack.frames, stack.positions_mm, strict=True))
+                used = tuple(named[name] for _, _, name in frames)
+                padding = np.stack([mask for _, mask, _ in frames])
+                header = instances[used[0].sop_instance_uid].header
+                spacing, step = fact.pixel_spacing_mm, stack.step_mm or fact.slice_thickness_mm or 5.0
                 yield RealStack(
-                    name=f"{path.name}/{number}.{stack.index}",
+                    name=f"{path.name}/{header.integer('SeriesNumber')}.{stack.index}",
                     subject=path.name,
-                    stack=replace(
-                        stack, frames=tuple(frame for _, _, frame in frames), positions_mm=_places(stack, frames)
-                    ),
+                    stack=replace(stack, frames=used, positions_mm=tuple(at[frame] for frame in used)),
                     facts=fact,
                     pixels=np.stack([values for values, _, _ in frames]),
-                    padding=np.stack(paddings) if any(mask.any() for mask in paddings) else None,
+                    padding=padding if padding.any() else None,
                     spacing_mm=None if spacing is None else (step * len(stack.frames) / len(frames), *spacing),
                     phase_axis=_PHASE_AXES.get(header.text("InPlanePhaseEncodingDirection") or ""),
                 )
 
 
 _PHASE_AXES: dict[str, Literal[1, 2]] = {"COL": 1, "COLUMN": 1, "ROW": 2}
-
-
-def _places(stack: Stack, frames: Sequence[tuple[Any, Any, Frame]]) -> tuple[float, ...]:
-    at = dict(zip(stack.frames, stack.positions_mm, strict=True))
-    return tuple(at[frame] for _, _, frame in frames)
 
 
 def _chosen(stacks: Sequence[Stack], facts: Sequence[StackFacts], most_blocks: int) -> Iterator[int]:
@@ -171,11 +162,11 @@ def picture_of(path: Path, subject: str, regions: tuple[str, ...]) -> RealStack:
 def measured(real: RealStack, pixels: Floats, checks: Iterable[Check]) -> dict[str, Measurement]:
     """What image checks measure in changed pixels of a real stack, by metric; checks that do not apply are passed over."""
     able = [check for check in checks if check.applies(real.facts)]
-    states = {check.name: check.start(real.stack, real.facts) for check in able}
+    curves = {check.name: Curve(real.facts) for check in able}
     for block in blocks_of(real, pixels):
         for check in able:
-            check.update(states[check.name], block)
-    return {found.metric: found for check in able for found in check.finish(states[check.name])}
+            curves[check.name].add(block, check.look(block))
+    return {found.metric: found for check in able for found in check.finish(curves[check.name])}
 
 
 def blocks_of(real: RealStack, pixels: Floats) -> Iterator[Block]:

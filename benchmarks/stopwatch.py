@@ -46,24 +46,24 @@ class Stopwatch:
 def watching(watch: Stopwatch) -> Iterator[None]:
     """Every image check and every shared feature is measured by `watch`, as long as this lasts."""
     features = {name: value for name, value in vars(FrameFeatures).items() if isinstance(value, cached_property)}
-    update, finish = Check.update, Check.finish
+    look, finish = Check.look, Check.finish
 
-    def timed_update(check: Check, state: Any, block: Any) -> None:
+    def timed_look(check: Check, block: Any) -> Any:
         with watch.measuring(check.name):
-            update(check, state, block)
+            return look(check, block)
 
-    def timed_finish(check: Check, state: Any) -> Any:
+    def timed_finish(check: Check, curve: Any) -> Any:
         with watch.measuring(check.name):
-            return list(finish(check, state))
+            return list(finish(check, curve))
 
     try:
-        setattr(Check, "update", timed_update)  # noqa: B010  (mypy forbids the plain assignment to a method)
+        setattr(Check, "look", timed_look)  # noqa: B010  (mypy forbids the plain assignment to a method)
         setattr(Check, "finish", timed_finish)  # noqa: B010
         for name, feature in features.items():
             setattr(FrameFeatures, name, _timed(f"shared {name}", name, feature, watch))
         yield
     finally:
-        setattr(Check, "update", update)  # noqa: B010
+        setattr(Check, "look", look)  # noqa: B010
         setattr(Check, "finish", finish)  # noqa: B010
         for name, feature in features.items():
             setattr(FrameFeatures, name, feature)

@@ -1,9 +1,8 @@
-"""Decodes every frame of a study once and streams it past statistics and image checks, in bounded memory."""
+"""Decodes every frame of a study once and streams it past statistics and image checks, side by side and in bounded memory."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +16,7 @@ from qc_models.dicom.pixel_data import decode_frames
 from qc_models.errors import QcError
 from qc_models.evidence import FrameKey, PixelFailure
 from qc_models.facts import StackFacts
+from qc_models.features.curve import Curve, Values
 from qc_models.findings import CheckFailure, Location, Measurement
 from qc_models.frame_statistics import FrameStatistics, frame_statistics
 from qc_models.pixels import Block, Unit
@@ -58,16 +58,23 @@ def gather(
     wanted = frozenset(key for key, (place, _) in places.items() if place in streams)
     statistics: dict[FrameKey, FrameStatistics] = {}
     pixel_failures: list[PixelFailure] = []
-    for decoded in _decoded(_tasks(study, stacks), wanted, workers):
-        if decoded.failure is not None:
-            pixel_failures.append(decoded.failure)
-            continue
-        key = (decoded.sop_instance_uid, decoded.index)
-        if decoded.statistics is not None:
-            statistics[key] = decoded.statistics
-        if decoded.values is not None:
-            place, slice_index = places[key]
-            streams[place].add(decoded, slice_index)
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="pixels") as pool:
+        looks = _Looks(pool, workers)
+        for decoded in _decoded(pool, _tasks(study, stacks), wanted, workers):
+            if decoded.failure is not None:
+                pixel_failures.append(decoded.failure)
+                continue
+            key = (decoded.sop_instance_uid, decoded.index)
+            if decoded.statistics is not None:
+                statistics[key] = decoded.statistics
+            if decoded.values is not None:
+                place, slice_index = places[key]
+                for frames in streams[place].add(decoded, slice_index):
+                    looks.begin(streams[place], frames)
+        for stream in streams.values():
+            if stream.waiting:
+                looks.begin(stream, stream.taken())
+        looks.end()
     measurements: list[Measurement] = []
     failures: list[CheckFailure] = []
     for stream in streams.values():
@@ -108,21 +115,22 @@ def _tasks(study: Study, stacks: Sequence[Stack]) -> Iterator[_Task]:
             yield _Task(instance, indices[start : start + size], is_mosaic and bool(frames))
 
 
-def _decoded(tasks: Iterator[_Task], wanted: frozenset[FrameKey], workers: int) -> Iterator[_Decoded]:
+def _decoded(
+    pool: ThreadPoolExecutor, tasks: Iterator[_Task], wanted: frozenset[FrameKey], workers: int
+) -> Iterator[_Decoded]:
     """Runs tasks on threads, a bounded number of bytes ahead, and yields their frames in order."""
     waiting: deque[tuple[int, Future[list[_Decoded]]]] = deque()
     ahead = 0
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="decode") as pool:
-        for task in tasks:
-            size = _size(task)
-            while waiting and (ahead + size > AHEAD_BYTES or len(waiting) >= 8 * workers):
-                done_size, done = waiting.popleft()
-                yield from done.result()
-                ahead -= done_size
-            waiting.append((size, pool.submit(_decode, task, wanted)))
-            ahead += size
-        while waiting:
-            yield from waiting.popleft()[1].result()
+    for task in tasks:
+        size = _size(task)
+        while waiting and (ahead + size > AHEAD_BYTES or len(waiting) >= 8 * workers):
+            done_size, done = waiting.popleft()
+            yield from done.result()
+            ahead -= done_size
+        waiting.append((size, pool.submit(_decode, task, wanted)))
+        ahead += size
+    while waiting:
+        yield from waiting.popleft()[1].result()
 
 
 def _size(task: _Task) -> int:
@@ -195,60 +203,94 @@ class _Stream:
     checks: Sequence[Check]
     waiting: list[tuple[_Decoded, int]] = field(default_factory=list)
     num_added: int = 0
-    states: dict[str, Any] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for check in self.checks:
-            with self._surviving(check):
-                self.states[check.name] = check.start(self.stack, self.facts)
+        self.curves = {check.name: Curve(self.facts) for check in self.checks}
 
-    def add(self, decoded: _Decoded, slice_index: int) -> None:
+    def add(self, decoded: _Decoded, slice_index: int) -> Iterator["_Frames"]:
+        """Takes a frame in; yields those that are now a block."""
         first = self.waiting[0][0].values if self.waiting else None
         if first is not None and decoded.values is not None and first.shape != decoded.values.shape:
-            self.flush()
+            yield self.taken()
         self.waiting.append((decoded, slice_index))
         self.num_added += 1
         held = len(self.waiting) * (decoded.values.nbytes if decoded.values is not None else 0)
         # Frames of a stack that is whole wait for nothing: they would wait until the last stack of the study.
         if len(self.waiting) >= BLOCK_FRAMES or held >= TASK_BYTES or self.num_added == len(self.stack.frames):
-            self.flush()
+            yield self.taken()
 
-    def flush(self) -> None:
-        if not self.waiting:
-            return
-        block = _block(self.waiting, self.facts)
-        self.waiting = []
-        for check in self.checks:
-            if check.name not in self.broken:
-                with self._surviving(check):
-                    check.update(self.states[check.name], block)
+    def taken(self) -> "_Frames":
+        """The frames that waited."""
+        frames, self.waiting = self.waiting, []
+        return frames
+
+    def keep(self, block: Block, seen: Mapping[str, Values | str]) -> None:
+        """Adds what each check saw in a block to its curve; one that crashed is broken for the whole stack."""
+        for name, values in seen.items():
+            if isinstance(values, str):
+                self.broken.setdefault(name, values)
+            elif name not in self.broken:
+                self.curves[name].add(block, values)
 
     def finish(self, measurements: list[Measurement], failures: list[CheckFailure]) -> None:
-        self.flush()
+        """The measurements of the stack, and a line for each check that crashed."""
         place = Location(series_instance_uid=self.facts.series_instance_uid, stack=self.facts.index)
         for check in self.checks:
             if check.name not in self.broken:
-                with self._surviving(check):
-                    measurements.extend(check.finish(self.states[check.name]))
+                try:
+                    measurements.extend(check.finish(self.curves[check.name]))
+                except Exception as error:  # one check's crash is a line in the report; the others go on
+                    self.broken[check.name] = type(error).__name__
             if check.name in self.broken:
                 failures.append(CheckFailure(check.name, f"crashed on a stack: {self.broken[check.name]}", place))
 
-    @contextmanager
-    def _surviving(self, check: Check) -> Iterator[None]:
-        """One check's crash is a line in the report; the others go on."""
+
+_Frames = list[tuple[_Decoded, int]]
+
+
+@dataclass
+class _Looks:
+    """Blocks that are looked at side by side, on the decoding threads; what was seen is kept in the order of beginning."""
+
+    pool: ThreadPoolExecutor
+    workers: int
+    running: deque[tuple[_Stream, Future[tuple[Block, Mapping[str, Values | str]]]]] = field(default_factory=deque)
+
+    def begin(self, stream: _Stream, frames: _Frames) -> None:
+        """Looks at some frames of a stack; waits for the oldest block where there are two a thread already."""
+        while len(self.running) >= 2 * self.workers:
+            self._keep_oldest()
+        checks = [check for check in stream.checks if check.name not in stream.broken]
+        self.running.append((stream, self.pool.submit(_look, frames, stream.facts, checks)))
+
+    def end(self) -> None:
+        """Waits for all."""
+        while self.running:
+            self._keep_oldest()
+
+    def _keep_oldest(self) -> None:
+        stream, future = self.running.popleft()
+        stream.keep(*future.result())
+
+
+def _look(frames: _Frames, facts: StackFacts, checks: Sequence[Check]) -> tuple[Block, Mapping[str, Values | str]]:
+    """What each check sees in a block, or the name of the error that it crashed with."""
+    block = _block(frames, facts)
+    seen: dict[str, Values | str] = {}
+    for check in checks:
         try:
-            yield
-        except Exception as error:
-            self.broken[check.name] = type(error).__name__
+            seen[check.name] = check.look(block)
+        except Exception as error:  # one check's crash is a line in the report; the others go on
+            seen[check.name] = type(error).__name__
+    return block, seen
 
 
 def _block(waiting: Sequence[tuple[_Decoded, int]], facts: StackFacts) -> Block:
     import torch  # only here: header-only scoring starts without it
 
-    torch.set_num_threads(
-        1
-    )  # the decoding threads have the other processors, and one order of summation gives the same bytes
+    torch.set_num_threads(1)  # other threads have the other processors, and one order of summation gives the same bytes
     values = np.stack([decoded.values for decoded, _ in waiting if decoded.values is not None])
     paddings = [decoded.padding for decoded, _ in waiting]
     padding = None

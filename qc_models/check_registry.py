@@ -4,9 +4,9 @@ A check is a module with `QUANTITIES` (what it can measure, by name) and one of 
 
 - `measure(evidence) -> Iterable[Measurement]`: from headers, stacks and shared statistics;
 - `relate(facts, item, as_of) -> Iterable[Measurement]`: what is relative to an exam item, from item-free facts;
-- `applies(stack_facts) -> bool`, `start(stack, stack_facts) -> state`, `update(state, block)`,
-  `finish(state) -> Iterable[Measurement]`: an image check, through which the blocks of a stack stream; only these import torch,
-  inside their functions, so that header-only scoring starts at once.
+- `applies(stack_facts) -> bool`, `look(frames) -> values`, `finish(curve) -> Iterable[Measurement]`: an image check. `look` says
+  something of each frame of a block and keeps nothing, so that blocks are looked at side by side; the curve gathers it along the
+  stack. Only these import torch, inside their functions, so that header-only scoring starts at once.
 
 A module may have both `measure` and `relate`.
 """
@@ -18,17 +18,18 @@ from datetime import date
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import Any
 
 import qc_models.checks
 from qc_models.errors import ConfigError
 from qc_models.evidence import Evidence
 from qc_models.exam_item import ExamItem
 from qc_models.facts import Facts, StackFacts
+from qc_models.features.curve import Curve, Values
 from qc_models.findings import Measurement, Quantity
 from qc_models.pixels import Block
-from qc_models.stack import Stack
 from qc_models.vocabulary import DIMENSIONS
+
+MIN_SIDE = 32  # pixels; smaller frames tell nothing of the acquisition
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Check:
     @property
     def sees(self) -> bool:
         """True where it is an image check."""
-        return hasattr(self.module, "update")
+        return hasattr(self.module, "look")
 
     def measure(self, evidence: Evidence) -> Iterable[Measurement]:
         """Measures a study."""
@@ -78,17 +79,14 @@ class Check:
         """Whether an image check looks at this stack."""
         return bool(self.module.applies(stack))
 
-    def start(self, stack: Stack, facts: StackFacts) -> Any:
-        """A fresh state for one stack."""
-        return self.module.start(stack, facts)
+    def look(self, block: Block) -> Values:
+        """What an image check sees in each frame of a block; nothing in icons and thumbnails."""
+        values: Values = self.module.look(block.features) if min(block.pixels.shape[1:]) >= MIN_SIDE else {}
+        return values
 
-    def update(self, state: Any, block: Block) -> None:
-        """Feeds one block of the stack."""
-        self.module.update(state, block)
-
-    def finish(self, state: Any) -> Iterable[Measurement]:
+    def finish(self, curve: Curve) -> Iterable[Measurement]:
         """The measurements of the stack."""
-        result: Iterable[Measurement] = self.module.finish(state)
+        result: Iterable[Measurement] = self.module.finish(curve)
         return result
 
 

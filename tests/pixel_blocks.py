@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from qc_models.check_registry import Check
+from qc_models.facts import StackFacts
+from qc_models.features.curve import Curve
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.findings import Measurement
 from qc_models.pixels import Block, Unit
-from qc_models.stack import Stack
-from qc_models.study import Frame
 from tests.judged_facts import stack as stack_facts
 
 UNITS: Mapping[str, Unit] = {"CT": "HU", "MR": "arbitrary", "XR": "exposure"}
@@ -32,20 +33,20 @@ def run(
     block: int = 16,
     spacing_mm: tuple[float, float] = (0.8, 0.8),
     padding: NDArray[np.bool_] | None = None,
+    facts: StackFacts | None = None,
 ) -> dict[str, Measurement]:
     """What a check measures in frames [frames, rows, columns] of one stack, by the last part of the metric."""
     pixels = torch.as_tensor(np.asarray(images, dtype=np.float32))
-    total, rows, columns = pixels.shape
-    frames = tuple(Frame("1.2", f"1.2.{i}", 0, i, rows, columns, ()) for i in range(total))
-    stack = Stack("1.2", 3, modality, frames, (0.0, 0.0, 1.0), tuple(map(float, range(total))))
-    state = check.start(stack, stack_facts("1.2", modality=modality, index=3))
-    for first in range(0, total, block):
-        numbers = tuple(range(first, min(first + block, total)))
+    registered = Check("tests.check", check)
+    curve = Curve(stack_facts("1.2", modality=modality, index=3) if facts is None else facts)
+    for first in range(0, len(pixels), block):
+        numbers = tuple(range(first, min(first + block, len(pixels))))
         part = slice(first, first + block)
         mask = None if padding is None else torch.as_tensor(padding[part])
         uids = tuple(f"1.2.{i}" for i in numbers)
-        check.update(state, Block(pixels[part], mask, UNITS[modality], spacing_mm, numbers, uids, (0,) * len(numbers)))
-    return {found.metric.rpartition(".")[2]: found for found in check.finish(state)}
+        seen = Block(pixels[part], mask, UNITS[modality], spacing_mm, numbers, uids, (0,) * len(numbers))
+        curve.add(seen, registered.look(seen))
+    return {found.metric.rpartition(".")[2]: found for found in registered.finish(curve)}
 
 
 def ellipse(side: int, height: float, width: float, row: float = 0.5, column: float = 0.5) -> NDArray[np.bool_]:

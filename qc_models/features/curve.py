@@ -4,20 +4,18 @@ With it an image check is a function from the features of some frames to one val
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
-from qc_models.features.frame_features import FrameFeatures
+from qc_models.facts import StackFacts
 from qc_models.findings import Location, Measurement
 from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-MIN_SIDE = 32  # pixels; smaller frames (icons, thumbnails) tell nothing of the acquisition
 MAX_POINTS = 256  # of a curve in a report
 
 Values = dict[str, "Tensor"]
@@ -27,18 +25,25 @@ Values = dict[str, "Tensor"]
 class Curve:
     """Values [B] by name, block by block, kept on their device until the stack ends; NaN where a frame cannot tell."""
 
-    series_instance_uid: str
-    stack: int
+    facts: StackFacts
     values: dict[str, list["Tensor"]] = field(default_factory=dict)
     places: list[tuple[int, str, int]] = field(default_factory=list)  # slice, SOPInstanceUID, frame index
 
-    def add(self, block: Block, look: Callable[[FrameFeatures], Values]) -> None:
-        """Looks at the frames of a block."""
-        if min(block.pixels.shape[1:]) < MIN_SIDE:
-            return
-        for name, found in look(block.features).items():
+    def add(self, block: Block, values: Values) -> None:
+        """Keeps what a check saw in the frames of a block; nothing where it did not look."""
+        for name, found in values.items():
             self.values.setdefault(name, []).append(found)
-        self.places.extend(zip(block.slice_indices, block.sop_instance_uids, block.frame_indices, strict=True))
+        if values:
+            self.places.extend(zip(block.slice_indices, block.sop_instance_uids, block.frame_indices, strict=True))
+
+    def numbers(self, name: str) -> list[float]:
+        """The values of a name that are numbers, in the order of the frames."""
+        return [value for value in self._all(name) if math.isfinite(value)]
+
+    def _all(self, name: str) -> list[float]:
+        import torch
+
+        return [_rounded(value) for value in torch.cat(self.values[name]).tolist()] if name in self.values else []
 
     def measurement(
         self,
@@ -59,11 +64,10 @@ class Curve:
         import torch
 
         name = name or metric.rpartition(".")[2]
-        numbers = torch.cat(self.values[name]).tolist() if name in self.values else []
+        numbers = self._all(name)
         known = [i for i, value in enumerate(numbers) if math.isfinite(value)]
         if not known:
             return []
-        numbers = [_rounded(value) for value in numbers]
         pick = max if worst == "highest" else min
         place = pick(known, key=lambda i: numbers[i])
         if of_all == "lasting":
@@ -91,7 +95,7 @@ class Curve:
             "worst_slices": "-".join(str(number) for number in dict.fromkeys(worst_range)),
             "curve": _thinned([[self.places[i][0], numbers[i]] for i in known], middle),
         }
-        here = Location(self.series_instance_uid, sop_instance_uid, frame, slice_index, region, self.stack)
+        here = Location(self.facts.series_instance_uid, sop_instance_uid, frame, slice_index, region, self.facts.index)
         return [Measurement(metric, middle if of_all == "median" else numbers[place], unit, here, detail)]
 
     def _worst_range(self, numbers: Sequence[float], known: Sequence[int], place: int, middle: float) -> list[int]:
@@ -105,11 +109,6 @@ class Curve:
             last += 1
         slices = [self.places[known[i]][0] + 1 for i in (first, last)]
         return [min(slices), max(slices)]
-
-
-def curve_of(stack: Stack) -> Curve:
-    """An empty curve of a stack."""
-    return Curve(stack.series_instance_uid, stack.index)
 
 
 def _rounded(value: float) -> float:

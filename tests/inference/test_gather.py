@@ -1,25 +1,24 @@
 """Every frame is decoded once and streams past the image checks in order and bounded memory; a failure stays with its frame."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
+import torch
 from pydicom.uid import RLELossless
 
 import inference.gather
 from inference.gather import BLOCK_FRAMES, Gathered, gather
 from inference.reading import read_studies
-from qc_models.check_registry import Check
-from qc_models.facts import StackFacts
+from qc_models.features.curve import Curve, Values
 from qc_models.findings import Location, Measurement
 from qc_models.pixels import Block
 from qc_models.roles.describe import describe
-from qc_models.stack import Stack, split
+from qc_models.stack import split
 from qc_models.study import Study
 from tests.written_dicom import axial_slices, write_instances
 
@@ -27,44 +26,34 @@ Build = Callable[[Iterable[Mapping[str, Any]]], Study]
 NUM_SLICES = 40
 
 
-class Recorder(ModuleType):
-    """An image check that keeps what it is shown; `fails` names the function that crashes."""
+class Recorder:
+    """An image check that keeps what it is shown, in the order in which it is gathered; `fails` names the function that crashes."""
 
     def __init__(self, name: str = "recorder", fails: str = "") -> None:
-        super().__init__(name)
-        self.blocks: dict[tuple[str, int], list[Block]] = {}
-        self.fails = fails
+        self.name = f"artifacts.{name}"
+        self.all_blocks: list[Block] = []
+        self._seen: dict[tuple[str, int], Block] = {}
+        self._fails = fails
 
-    def applies(self, facts: StackFacts) -> bool:
-        return True
+    def look(self, block: Block) -> Values:
+        self._crash("look")
+        self._seen[block.sop_instance_uids[0], block.frame_indices[0]] = block
+        return {"frame": torch.tensor(block.frame_indices)}
 
-    def start(self, stack: Stack, facts: StackFacts) -> tuple[str, int]:
-        self._crash("start")
-        self.blocks[stack.series_instance_uid, stack.index] = []
-        return stack.series_instance_uid, stack.index
-
-    def update(self, state: tuple[str, int], block: Block) -> None:
-        self._crash("update")
-        self.blocks[state].append(block)
-
-    def finish(self, state: tuple[str, int]) -> list[Measurement]:
+    def finish(self, curve: Curve) -> list[Measurement]:
         self._crash("finish")
-        count = sum(len(block.slice_indices) for block in self.blocks[state])
-        return [Measurement("artifacts.recorder.frames", count, "images", Location(state[0], stack=state[1]))]
-
-    @property
-    def all_blocks(self) -> list[Block]:
-        return [block for blocks in self.blocks.values() for block in blocks]
+        self.all_blocks += [self._seen[place[1:]] for place in curve.places if place[1:] in self._seen]
+        here = Location(curve.facts.series_instance_uid, stack=curve.facts.index)
+        return [Measurement("artifacts.recorder.frames", len(curve.numbers("frame")), "images", here)]
 
     def _crash(self, function: str) -> None:
-        if self.fails == function:
+        if self._fails == function:
             raise ZeroDivisionError("a patient's secret")
 
 
-def gathered(study: Study, *modules: Recorder, workers: int = 2) -> Gathered:
+def gathered(study: Study, *found: Recorder, workers: int = 2) -> Gathered:
     stacks = [stack for series in study.series for stack in split(series)]
-    found = [Check(f"artifacts.{module.__name__}", module) for module in modules]
-    plan: dict[int, Sequence[Check]] = dict.fromkeys(range(len(stacks)), found)
+    plan: dict[int, Any] = dict.fromkeys(range(len(stacks)), found)
     return gather(study, stacks, describe(study, tuple(stacks)), plan, workers)
 
 
@@ -153,7 +142,7 @@ def test_an_image_without_pixels_is_no_crash(study_of: Build) -> None:
     assert len(result.statistics) == 5
 
 
-@pytest.mark.parametrize("function", ["start", "update", "finish"])
+@pytest.mark.parametrize("function", ["look", "finish"])
 def test_a_check_that_crashes_is_a_failure_of_that_check_alone(study_of: Build, function: str) -> None:
     broken, sound = Recorder("broken", fails=function), Recorder("sound")
     result = gathered(study_of(slices_of_their_number(20)), broken, sound)
@@ -178,8 +167,8 @@ def test_stacks_that_are_whole_hold_no_frames_while_others_stream(
     streams: dict[int, Any] = {}
     add = inference.gather._Stream.add
 
-    def counted(stream: Any, *arguments: Any) -> None:
-        add(stream, *arguments)
+    def counted(stream: Any, *arguments: Any) -> Any:
+        yield from add(stream, *arguments)
         streams[id(stream)] = stream
         waiting.append(sum(len(entry.waiting) for entry in streams.values()))
 
@@ -209,10 +198,10 @@ def test_decoding_runs_only_so_far_ahead_of_the_checks(study_of: Build, monkeypa
             most[0] = max(most[0], ahead[0])
         return decode(*arguments)
 
-    def counted_add(stream: Any, *arguments: Any) -> None:
+    def counted_add(stream: Any, *arguments: Any) -> Any:
         with lock:
             ahead[0] -= 1
-        add(stream, *arguments)
+        return add(stream, *arguments)
 
     monkeypatch.setattr(inference.gather, "_decode", counted_decode)
     monkeypatch.setattr(inference.gather._Stream, "add", counted_add)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from qc_models.check_registry import Check, checks
+from qc_models.check_registry import MIN_SIDE, Check, checks
 from tests.pixel_blocks import run
 
 IMAGE_CHECKS = [check for check in checks().values() if check.sees]
@@ -45,3 +45,8 @@ def test_blocks_of_any_size_give_the_same(check: Check) -> None:
     assert {name: found.value for name, found in whole.items()} == {
         name: pytest.approx(found.value, rel=1e-3) for name, found in parts.items()
     }
+
+
+@pytest.mark.parametrize("check", IMAGE_CHECKS, ids=lambda check: check.name)
+def test_thumbnails_tell_nothing(check: Check) -> None:
+    assert run(check.module, np.full((1, MIN_SIDE - 1, 400), 40.0), "CT") == {}

@@ -14,12 +14,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.masked_statistics import MIN_PIXELS
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,17 +61,8 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "CT" and not stack.is_localizer and "MIP" not in stack.components
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     import torch
 
     down, across = centroid_offset(frames.body)
@@ -85,7 +74,7 @@ def _look(frames: FrameFeatures) -> Values:
     }
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurements of the stack, each at its worst frame."""
-    yield from state.measurement("adequacy.centering.offset_ratio", "1", worst="highest", of_all="median")
-    yield from state.measurement("adequacy.centering.offset_mm", "mm", worst="highest", of_all="median")
+    yield from curve.measurement("adequacy.centering.offset_ratio", "1", worst="highest", of_all="median")
+    yield from curve.measurement("adequacy.centering.offset_mm", "mm", worst="highest", of_all="median")

@@ -10,12 +10,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.masked_statistics import masked_deviation, masked_mean
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,17 +48,8 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "MR" and "brain" in stack.region.label and stack.role in ROLES and not stack.derived
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     dark, bright = frames.tissue_classes
     return {
         "ratio": contrast_to_noise(
@@ -73,6 +62,6 @@ def _look(frames: FrameFeatures) -> Values:
     }
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurement of the stack, each at its worst frame."""
-    yield from state.measurement("adequacy.cnr.ratio", "1", worst="lowest", of_all="median")
+    yield from curve.measurement("adequacy.cnr.ratio", "1", worst="lowest", of_all="median")

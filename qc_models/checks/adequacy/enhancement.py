@@ -12,16 +12,14 @@ more than a high one. Vessels below 10 mm are not seen: it tells nothing of a he
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.masked_statistics import masked_quantiles
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,40 +77,24 @@ def brightest_even(means_hu: "Tensor", peaks_hu: "Tensor", body: "Tensor", windo
     return torch.where(even.flatten(1).any(1), torch.where(even, level, -math.inf).amax((1, 2)), math.nan)
 
 
-@dataclass
-class State:
-    """The curve, and whether the stack calls itself enhanced."""
-
-    curve: Curve
-    is_enhanced: bool
-
-
 def applies(stack: StackFacts) -> bool:
     """Axial CT images, cut out of others as well, but for scouts, projections and what was calculated."""
     is_slice = stack.nearest_plane == "axial" and not stack.is_localizer and "MIP" not in stack.components
     return stack.modality == "CT" and is_slice and (not stack.derived or stack.role is not None)
 
 
-def start(stack: Stack, facts: StackFacts) -> State:
-    """Nothing seen yet."""
-    return State(curve_of(stack), "enhanced" in facts.components and "delayed" not in facts.components)
-
-
-def update(state: State, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.curve.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     window = max(LEAST_WINDOW, round(WINDOW_MM / max(frames.grid_mm)))
     reach = round(BONE_MM / max(frames.grid_mm))
     return {"brightest_hu": brightest_even(frames.means, frames.peaks, frames.body, window, reach)}
 
 
-def finish(state: State) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurement of the stack, placed at its brightest frame; once more as that of vessels where it is enhanced."""
-    for name in ("brightest_hu", "vessel_hu") if state.is_enhanced else ("brightest_hu",):
+    is_enhanced = "enhanced" in curve.facts.components and "delayed" not in curve.facts.components
+    values = sorted(curve.numbers("brightest_hu"))
+    for name in ("brightest_hu", "vessel_hu") if is_enhanced else ("brightest_hu",):
         metric = f"adequacy.enhancement.{name}"
-        for found in state.curve.measurement(metric, "HU", worst="highest", of_all="median", name="brightest_hu"):
-            values = sorted(value for _, value in found.detail["curve"])
+        for found in curve.measurement(metric, "HU", worst="highest", of_all="median", name="brightest_hu"):
             yield replace(found, value=values[len(values) * 3 // 4])

@@ -14,13 +14,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.masked_statistics import masked_deviation
 from qc_models.features.masks import eroded
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,17 +46,8 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "MR" and not stack.is_localizer and not stack.derived
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     body = eroded(frames.body, 1)  # the rim is no texture
     variance = masked_deviation(frames.samples, body) ** 2
     row_mm, column_mm = frames.spacing_mm or (1.0, 1.0)
@@ -67,6 +56,6 @@ def _look(frames: FrameFeatures) -> Values:
     return {"in_plane_mm": (width(down, variance, row_mm) * width(across, variance, column_mm)).sqrt()}
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurement of the stack, each at its worst frame."""
-    yield from state.measurement("adequacy.fwhm.in_plane_mm", "mm", worst="highest", of_all="median")
+    yield from curve.measurement("adequacy.fwhm.in_plane_mm", "mm", worst="highest", of_all="median")

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
 from qc_models.features.cells import cell_means
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import TISSUE_HU, TYPICAL_SPACING_MM, FrameFeatures
 from qc_models.features.masked_statistics import masked_median
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,22 +54,13 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "CT" and not stack.is_localizer and "MIP" not in stack.components
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     row_mm, column_mm = frames.spacing_mm or TYPICAL_SPACING_MM
     discs = cell_means(frames.pixels, max(1, round(DISC_MM / row_mm)), max(1, round(DISC_MM / column_mm)))
     return {"disc_5mm_hu": detectable_contrast(discs, (discs > TISSUE_HU[0]) & (discs < TISSUE_HU[1]))}
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurement of the stack, each at its worst frame."""
-    yield from state.measurement("adequacy.low_contrast.disc_5mm_hu", "HU", worst="highest", of_all="median")
+    yield from curve.measurement("adequacy.low_contrast.disc_5mm_hu", "HU", worst="highest", of_all="median")

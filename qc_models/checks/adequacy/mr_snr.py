@@ -16,16 +16,13 @@ values compare best within one protocol. Frames without dark air, or whose air w
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.masked_statistics import masked_quantiles
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,25 +88,8 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "MR" and not stack.is_localizer and not stack.derived
 
 
-@dataclass(frozen=True)
-class State:
-    """The curve, and whether the images are dark by design."""
-
-    curve: Curve
-    dark: bool
-
-
-def start(stack: Stack, facts: StackFacts) -> State:
-    """Nothing seen yet."""
-    return State(curve_of(stack), facts.role in DARK_ROLES)
-
-
-def update(state: State, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.curve.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     noise = flattest_noise(frames.pixels, frames.body_mean)
     return {
         "tissue": (frames.body_mean / noise).masked_fill(noise <= 0, math.nan),
@@ -117,8 +97,8 @@ def _look(frames: FrameFeatures) -> Values:
     }
 
 
-def finish(state: State) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurements of the stack, each at its worst frame."""
-    if not state.dark:
-        yield from state.curve.measurement("adequacy.mr_snr.tissue", "1", worst="lowest", of_all="median")
-    yield from state.curve.measurement("adequacy.mr_snr.dietrich", "1", worst="lowest", of_all="median")
+    if curve.facts.role not in DARK_ROLES:
+        yield from curve.measurement("adequacy.mr_snr.tissue", "1", worst="lowest", of_all="median")
+    yield from curve.measurement("adequacy.mr_snr.dietrich", "1", worst="lowest", of_all="median")

@@ -13,15 +13,14 @@ thickness (Brooks and Di Chiro 1976).
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from statistics import median
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
 from qc_models.features.cells import cell_means
-from qc_models.findings import Location, Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
+from qc_models.features.curve import Curve, Values
+from qc_models.features.frame_features import FrameFeatures
+from qc_models.findings import Measurement, Quantity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +34,6 @@ BIN = 0.02  # of the histogram, in log units: 2 %
 BIN_SMOOTHING = 4.0  # bins, about the scatter of one window's standard deviation
 PADDING_HU = -3e4  # so low that a window with one such pixel is neither soft nor even, and finite, which is fast
 MIN_WINDOWS = 100  # overlapping windows of a slice below which it tells nothing
-MAX_FRAMES = 128
 REFERENCE_THICKNESS_MM = 5.0
 SHARP = frozenset({"bone", "lung"})
 
@@ -123,69 +121,23 @@ def _mode(variances: "Tensor", counts: "Tensor") -> "Tensor":
     return NOISE_HU[0] * torch.exp((peak[:, 0] + 0.5 + between) * BIN)
 
 
-@dataclass
-class State:
-    """The noise of the frames seen so far, kept on their device until the stack ends."""
-
-    series_instance_uid: str
-    stack: int
-    num_frames: int
-    slice_thickness_mm: float | None
-    is_sharp: bool
-    seen: int = 0
-    levels: list["Tensor"] = field(default_factory=list)
-    places: list[tuple[int, str, int]] = field(default_factory=list)  # slice, SOPInstanceUID, frame index
-
-
 def applies(stack: StackFacts) -> bool:
     """CT but for projections of several slices into one, whose noise is no measure of the acquisition."""
     return stack.modality == "CT" and "MIP" not in stack.components
 
 
-def start(stack: Stack, facts: StackFacts) -> State:
-    """Nothing seen yet."""
-    is_sharp = not SHARP.isdisjoint(facts.components)
-    return State(stack.series_instance_uid, stack.index, len(stack.frames), facts.slice_thickness_mm, is_sharp)
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
+    return {"level_hu": noise_levels(frames.pixels, frames.padding, frames.spacing_mm)}
 
 
-def update(state: State, block: Block) -> None:
-    """Measures those frames of the block that an even sample of the stack holds."""
-    sample = min(state.num_frames, MAX_FRAMES)
-    first, state.seen = state.seen, state.seen + len(block.pixels)
-    kept = [
-        number - first
-        for number in range(first, state.seen)
-        if number * sample // state.num_frames != (number - 1) * sample // state.num_frames
-    ]
-    if not kept:
-        return
-    pixels = block.pixels if len(kept) == len(block.pixels) else block.pixels[kept]
-    padding = block.padding if block.padding is None or len(kept) == len(block.pixels) else block.padding[kept]
-    state.levels.append(noise_levels(pixels, padding, block.spacing_mm))
-    state.places.extend((block.slice_indices[i], block.sop_instance_uids[i], block.frame_indices[i]) for i in kept)
-
-
-def finish(state: State) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The median and the worst over the stack, and the curve along it; nothing where no frame shows enough soft tissue."""
-    import torch
-
-    levels = torch.cat(state.levels).tolist() if state.levels else []
-    known = [(level, place) for level, place in zip(levels, state.places, strict=True) if not math.isnan(level)]
-    if not known:
-        return
-    middle = median(level for level, _ in known)
-    worst, (slice_index, sop_instance_uid, frame) = max(known, key=lambda entry: entry[0])
-    here = Location(series_instance_uid=state.series_instance_uid, stack=state.stack)
-    detail = {"num_frames": len(known)}
-    curve = [[place[0], round(level, 2)] for level, place in known]
-    yield Measurement("adequacy.noise_hu.median_hu", middle, "HU", here, {**detail, "curve": curve})
-    yield Measurement(
-        "adequacy.noise_hu.worst_hu",
-        worst,
-        "HU",
-        Location(state.series_instance_uid, sop_instance_uid, frame, slice_index, None, state.stack),
-        detail,
-    )
-    if state.slice_thickness_mm and not state.is_sharp:
-        scaled = at_reference_thickness(middle, state.slice_thickness_mm)
-        yield Measurement("adequacy.noise_hu.soft_5mm_hu", scaled, "HU", here, detail)
+    thickness_mm, is_sharp = curve.facts.slice_thickness_mm, not SHARP.isdisjoint(curve.facts.components)
+    found = curve.measurement("adequacy.noise_hu.median_hu", "HU", worst="highest", of_all="median", name="level_hu")
+    yield from found
+    yield from curve.measurement("adequacy.noise_hu.worst_hu", "HU", worst="highest", of_all="worst", name="level_hu")
+    for middle in found:
+        if thickness_mm and not is_sharp:
+            scaled = at_reference_thickness(middle.value, thickness_mm)
+            yield replace(middle, metric="adequacy.noise_hu.soft_5mm_hu", value=scaled)

@@ -12,11 +12,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import TYPICAL_SPACING_MM, FrameFeatures
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,17 +58,8 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "CT" and not stack.is_localizer and "MIP" not in stack.components
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     import torch
 
     pixels = frames.pixels
@@ -84,6 +73,6 @@ def _look(frames: FrameFeatures) -> Values:
     return {"edge_fwhm_mm": widths.nanmedian(1).values.masked_fill(few, math.nan)}
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurement of the stack, each at its worst frame."""
-    yield from state.measurement("adequacy.sharpness.edge_fwhm_mm", "mm", worst="highest", of_all="median")
+    yield from curve.measurement("adequacy.sharpness.edge_fwhm_mm", "mm", worst="highest", of_all="median")

@@ -18,12 +18,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.masked_statistics import masked_median, masked_quantiles
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,24 +64,15 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "MR" and not stack.is_localizer and not stack.derived
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     ends = masked_quantiles(frames.log_field, frames.signal, (0.02, 0.98))
     logs = frames.means.clamp(min=1e-12).log()
     down, across = (slope(logs, frames.signal, dim) for dim in (1, 2))
     return {"tilt": (down.square() + across.square()).sqrt().exp(), "range": (ends[:, 1] - ends[:, 0]).exp()}
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurements of the stack, each at its worst frame."""
-    yield from state.measurement("artifacts.bias_field.tilt", "1", worst="highest", of_all="median")
-    yield from state.measurement("artifacts.bias_field.range", "1", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.bias_field.tilt", "1", worst="highest", of_all="median")
+    yield from curve.measurement("artifacts.bias_field.range", "1", worst="highest", of_all="worst")

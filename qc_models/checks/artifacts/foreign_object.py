@@ -13,13 +13,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.fine_cells import fine_cells
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.masked_statistics import masked_quantiles
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,17 +60,8 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "XR"
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     import torch
 
     cells = fine_cells(frames)
@@ -84,6 +73,6 @@ def _look(frames: FrameFeatures) -> Values:
     return {"thin_share": torch.maximum(white, black) + 0 * height}
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurement of the stack, each at its worst frame."""
-    yield from state.measurement("artifacts.foreign_object.thin_share", "1", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.foreign_object.thin_share", "1", worst="highest", of_all="worst")

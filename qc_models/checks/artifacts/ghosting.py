@@ -28,13 +28,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.lines import REACH, beside, line_box, running_mean
 from qc_models.features.masked_statistics import masked_mean
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -135,17 +133,8 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "MR" and not stack.is_localizer and not stack.derived
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     import torch
 
     air, body, values = frames.air, frames.body, frames.samples
@@ -164,16 +153,16 @@ def _look(frames: FrameFeatures) -> Values:
     }
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurements of the stack, each at its worst frame."""
-    for found in state.measurement("artifacts.ghosting.repeat", "1", worst="highest", of_all="worst"):
-        place = next(i for i, (number, _, _) in enumerate(state.places) if number == found.location.slice)
-        across = _at(state, "across", place) > 0
+    for found in curve.measurement("artifacts.ghosting.repeat", "1", worst="highest", of_all="worst"):
+        place = next(i for i, (number, _, _) in enumerate(curve.places) if number == found.location.slice)
+        across = _at(curve, "across", place) > 0
         words = {"along": "across" if across else "down", "along_zh": "横向" if across else "纵向"}
-        yield replace(found, detail={**found.detail, "distance_percent": 100 * _at(state, "distance", place), **words})
-    yield from state.measurement("artifacts.ghosting.n2_ratio", "1", worst="highest", of_all="worst")
-    yield from state.measurement("artifacts.ghosting.directional_ratio", "1", worst="highest", of_all="worst")
-    yield from state.measurement("artifacts.ghosting.band_ratio", "1", worst="highest", of_all="worst", box="band_box")
+        yield replace(found, detail={**found.detail, "distance_percent": 100 * _at(curve, "distance", place), **words})
+    yield from curve.measurement("artifacts.ghosting.n2_ratio", "1", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.ghosting.directional_ratio", "1", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.ghosting.band_ratio", "1", worst="highest", of_all="worst", box="band_box")
 
 
 def _at(state: Curve, name: str, place: int) -> float:

@@ -11,12 +11,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import TYPICAL_SPACING_MM, FrameFeatures
 from qc_models.features.masks import dilated
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,17 +56,8 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "CT" and not stack.is_localizer and "MIP" not in stack.components
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     import torch
 
     row_mm, column_mm = frames.spacing_mm or TYPICAL_SPACING_MM
@@ -81,7 +70,7 @@ def _look(frames: FrameFeatures) -> Values:
     return {"area_mm2": area, "dark_share": share.masked_fill(area < LEAST_MM2, math.nan)}
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurements of the stack, each at its worst frame."""
-    yield from state.measurement("artifacts.metal.area_mm2", "mm²", worst="highest", of_all="worst")
-    yield from state.measurement("artifacts.metal.dark_share", "1", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.metal.area_mm2", "mm²", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.metal.dark_share", "1", worst="highest", of_all="worst")

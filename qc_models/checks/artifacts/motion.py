@@ -15,12 +15,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.lines import running_mean
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,17 +53,8 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "MR" and not stack.is_localizer and not stack.derived
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     import torch
 
     down, across = (repetition(likeness) for likeness in frames.self_likeness)
@@ -73,6 +62,6 @@ def _look(frames: FrameFeatures) -> Values:
     return {"replicas": ratio.masked_fill(frames.body.float().mean((1, 2)) < LEAST_BODY, math.nan)}
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurement of the stack, at its worst frame."""
-    yield from state.measurement("artifacts.motion.replicas", "1", worst="highest", of_all="median")
+    yield from curve.measurement("artifacts.motion.replicas", "1", worst="highest", of_all="median")

@@ -15,12 +15,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.masked_statistics import masked_deviation
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,17 +58,8 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "CT" and is_slice and (not stack.derived or stack.role is not None)
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     down = directional_noise(frames.displaced(1, 0) - frames.displaced(-1, 0), frames.soft_tissue)
     across = directional_noise(frames.displaced(0, 1) - frames.displaced(0, -1), frames.soft_tissue)
     return {
@@ -79,7 +68,7 @@ def _look(frames: FrameFeatures) -> Values:
     }
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurements of the stack, each at its worst frame."""
-    yield from state.measurement("artifacts.photon_starvation.noise_anisotropy", "1", worst="highest", of_all="worst")
-    yield from state.measurement("artifacts.photon_starvation.streak_hu", "HU", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.photon_starvation.noise_anisotropy", "1", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.photon_starvation.streak_hu", "HU", worst="highest", of_all="worst")

@@ -16,11 +16,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import TISSUE_HU, TYPICAL_SPACING_MM, FrameFeatures
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,22 +82,13 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "CT" and is_slice and (not stack.derived or stack.role is not None)
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     reach = max(LEAST_REACH, round(REACH_MM / max(frames.spacing_mm or TYPICAL_SPACING_MM)))
     rings = polar(frames.pixels, min(frames.pixels.shape[1:]) // 2, NUM_ANGLES)
     return {"amplitude_hu": ring_amplitude(rings, reach)}
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurement of the stack, each at its worst frame."""
-    yield from state.measurement("artifacts.ring.amplitude_hu", "HU", worst="highest", of_all="lasting")
+    yield from curve.measurement("artifacts.ring.amplitude_hu", "HU", worst="highest", of_all="lasting")

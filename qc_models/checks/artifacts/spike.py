@@ -14,11 +14,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import SPECTRUM_SIDE, FrameFeatures
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,17 +84,8 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "MR" and not stack.is_localizer and not stack.derived
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     peak, others = peaks(frames.power)
     body = frames.body.float().mean((1, 2)).clamp(min=LEAST_BODY)
     num_pixels = frames.power.shape[1] * min(frames.pixels.shape[2], SPECTRUM_SIDE)
@@ -106,7 +95,7 @@ def _look(frames: FrameFeatures) -> Values:
     }
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurements of the stack, each at its worst frame."""
-    yield from state.measurement("artifacts.spike.amplitude", "1", worst="highest", of_all="worst")
-    yield from state.measurement("artifacts.spike.peak_db", "dB", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.spike.amplitude", "1", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.spike.peak_db", "dB", worst="highest", of_all="worst")

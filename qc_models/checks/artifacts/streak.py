@@ -18,11 +18,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import TYPICAL_SPACING_MM, FrameFeatures
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -151,17 +149,8 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "CT" and not stack.is_localizer and "MIP" not in stack.components
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     import torch
 
     oriented, ratio = strongest_direction(directional_power(frames.means, frames.soft_tissue))
@@ -177,8 +166,8 @@ def _look(frames: FrameFeatures) -> Values:
     return {"oriented_hu": oriented, "oriented_ratio": ratio, "metal_hu": metal}
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurements of the stack, each at its worst frame."""
-    yield from state.measurement("artifacts.streak.oriented_hu", "HU", worst="highest", of_all="worst")
-    yield from state.measurement("artifacts.streak.oriented_ratio", "1", worst="highest", of_all="worst")
-    yield from state.measurement("artifacts.streak.metal_hu", "HU", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.streak.oriented_hu", "HU", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.streak.oriented_ratio", "1", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.streak.metal_hu", "HU", worst="highest", of_all="worst")

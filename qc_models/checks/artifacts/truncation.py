@@ -14,13 +14,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.masked_statistics import masked_deviation, masked_mean
 from qc_models.features.masks import BODY_HU, dilated, eroded
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -116,17 +114,8 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "CT" and is_slice
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     lowest = frames.means.amin((1, 2), keepdim=True)
     # A reconstruction circle leaves the four corners at one value, far below air or at its lowest.
     low = frames.means <= lowest + 1
@@ -141,7 +130,7 @@ def _look(frames: FrameFeatures) -> Values:
     }
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurements of the stack, each at its worst frame."""
-    yield from state.measurement("artifacts.truncation.edge_share", "1", worst="highest", of_all="worst")
-    yield from state.measurement("artifacts.truncation.rim_share", "1", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.truncation.edge_share", "1", worst="highest", of_all="worst")
+    yield from curve.measurement("artifacts.truncation.rim_share", "1", worst="highest", of_all="worst")

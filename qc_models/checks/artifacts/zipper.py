@@ -16,12 +16,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
-from qc_models.features.curve import Curve, Values, curve_of
+from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.lines import BESIDE, CLIP, GAP, beside, line_box, ridges, running_mean
 from qc_models.findings import Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,16 +54,6 @@ def applies(stack: StackFacts) -> bool:
     return stack.modality == "MR" and not stack.is_localizer and not stack.derived
 
 
-def start(stack: Stack, facts: StackFacts) -> Curve:
-    """Nothing seen yet."""
-    return curve_of(stack)
-
-
-def update(state: Curve, block: Block) -> None:
-    """Looks at the frames of a block."""
-    state.add(block, _look)
-
-
 def line_scores(pixels: "Tensor", dim: int, step: int) -> tuple["Tensor", "Tensor"]:
     """`line_contrast` and `noise_ratio` of each line along `dim`, [B, lines - 4] each; every `step`-th pixel of a line is read."""
     import torch
@@ -85,7 +73,8 @@ def line_scores(pixels: "Tensor", dim: int, step: int) -> tuple["Tensor", "Tenso
     return contrast, ratio.reshape(len(ridge), PARTS, -1).sort(1).values[:, LOW_PART]
 
 
-def _look(frames: FrameFeatures) -> Values:
+def look(frames: FrameFeatures) -> Values:
+    """What each frame shows."""
     import torch
 
     by_direction = [line_scores(frames.pixels, dim, frames.cell) for dim in (1, 2)]
@@ -96,11 +85,11 @@ def _look(frames: FrameFeatures) -> Values:
     return values
 
 
-def finish(state: Curve) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurements of the stack, each at its worst frame."""
-    yield from state.measurement(
+    yield from curve.measurement(
         "artifacts.zipper.line_contrast", "1", worst="highest", of_all="worst", box="line_contrast_box"
     )
-    yield from state.measurement(
+    yield from curve.measurement(
         "artifacts.zipper.noise_ratio", "1", worst="highest", of_all="worst", box="noise_ratio_box"
     )

@@ -19,14 +19,13 @@ volumes.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
 from qc_models.features.cells import cell_means
+from qc_models.features.curve import Curve, Values
+from qc_models.features.frame_features import FrameFeatures
 from qc_models.findings import Location, Measurement, Quantity
-from qc_models.pixels import Block
-from qc_models.stack import Stack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -138,17 +137,6 @@ def _patches(values: "Tensor", blocks: int) -> "Tensor":
     return avg_pool2d(values[:, None], (min(blocks, values.shape[1]), min(blocks, values.shape[2])))[:, 0]
 
 
-@dataclass
-class State:
-    """The small images of the slices seen so far, and where they belong."""
-
-    series_instance_uid: str
-    stack: int
-    means: list["Tensor"] = field(default_factory=list)
-    detail: list["Tensor"] = field(default_factory=list)
-    places: list[tuple[int, str, int]] = field(default_factory=list)  # slice, SOPInstanceUID, frame index
-
-
 def applies(stack: StackFacts) -> bool:
     """CT and MR volumes: one image at each of five positions or more."""
     return (
@@ -162,30 +150,21 @@ def applies(stack: StackFacts) -> bool:
     )
 
 
-def start(stack: Stack, facts: StackFacts) -> State:
-    """Nothing seen yet."""
-    return State(stack.series_instance_uid, stack.index)
+def look(frames: FrameFeatures) -> Values:
+    """The small images of each frame, which are all that is kept of it."""
+    means, detail = reduced(frames.pixels, frames.padding, is_hu=frames.unit == "HU")
+    return {"means": means, "detail": detail}
 
 
-def update(state: State, block: Block) -> None:
-    """Keeps the small images of a block; frames of one line have none."""
-    if min(block.pixels.shape[1:]) < 2:
-        return
-    means, detail = reduced(block.pixels, block.padding, is_hu=block.unit == "HU")
-    state.means.append(means)
-    state.detail.append(detail)
-    state.places.extend(zip(block.slice_indices, block.sop_instance_uids, block.frame_indices, strict=True))
-
-
-def finish(state: State) -> Iterable[Measurement]:
+def finish(curve: Curve) -> Iterable[Measurement]:
     """The worst slice by each quantity; nothing where fewer than five slices could be read."""
     import torch
 
-    if len(state.places) < MIN_SLICES:
+    if len(curve.places) < MIN_SLICES:
         return
-    order = sorted(range(len(state.places)), key=lambda at: state.places[at])  # a file may hold its frames in any order
-    means, detail = torch.cat(state.means)[order], torch.cat(state.detail)[order]
-    places = [state.places[at] for at in order]
+    order = sorted(range(len(curve.places)), key=lambda at: curve.places[at])  # a file may hold its frames in any order
+    means, detail = (torch.cat(curve.values[name])[order] for name in ("means", "detail"))
+    places = [curve.places[at] for at in order]
     for quantity, values, looked_at in (
         ("outlier", outliers(means), places[1:-1]),
         ("noise_burst", noise_bursts(detail), places),
@@ -197,7 +176,7 @@ def finish(state: State) -> Iterable[Measurement]:
             f"completeness.slice_consistency.{quantity}",
             worst,
             "1",
-            Location(state.series_instance_uid, sop_instance_uid, frame, slice_index, None, state.stack),
+            Location(curve.facts.series_instance_uid, sop_instance_uid, frame, slice_index, None, curve.facts.index),
             {
                 "number": slice_index + 1,
                 "num_slices": len(places),

@@ -8,22 +8,17 @@ import torch
 from qc_models.features import curve
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.pixels import Block
-from qc_models.stack import Stack
-from qc_models.study import Frame
+from tests.judged_facts import stack as stack_facts
 
 
-def stack_of(total: int) -> Stack:
-    frames = tuple(Frame("1.2", f"1.2.{i}", 0, i, 8, 8, ()) for i in range(total))
-    return Stack("1.2", 5, "MR", frames, (0.0, 0.0, 1.0), tuple(map(float, range(total))))
-
-
-def filled(values: list[float], size: int = 16, side: int = 32) -> curve.Curve:
-    state = curve.curve_of(stack_of(len(values)))
+def filled(values: list[float], size: int = 16) -> curve.Curve:
+    state = curve.Curve(stack_facts("1.2", modality="MR", index=5))
     for first in range(0, len(values), size):
         numbers = range(first, min(first + size, len(values)))
-        pixels = torch.tensor([values[i] for i in numbers]).reshape(-1, 1, 1).expand(-1, side, side)
+        pixels = torch.tensor([values[i] for i in numbers]).reshape(-1, 1, 1).expand(-1, 8, 8)
         uids = tuple(f"1.2.{i}" for i in numbers)
-        state.add(Block(pixels, None, "arbitrary", None, tuple(numbers), uids, (0,) * len(uids)), look)
+        block = Block(pixels, None, "arbitrary", None, tuple(numbers), uids, (0,) * len(uids))
+        state.add(block, look(block.features))
     return state
 
 
@@ -45,13 +40,9 @@ def test_median_worst_and_place() -> None:
     assert (highest.value, highest.location.slice, highest.location.box) == (5.0, 0, None)
 
 
-def test_thumbnails_tell_nothing() -> None:
-    assert filled([1.0, 2.0], side=31).measurement("a.b.value", "1", worst="lowest", of_all="median") == []
-
-
 def test_nothing_is_measured_where_no_frame_can_tell() -> None:
     assert filled([math.nan, math.inf]).measurement("a.b.value", "1", worst="lowest", of_all="median") == []
-    assert curve.curve_of(stack_of(0)).measurement("a.b.value", "1", worst="lowest", of_all="median") == []
+    assert filled([]).measurement("a.b.value", "1", worst="lowest", of_all="median") == []
 
 
 @pytest.mark.parametrize(("total", "size"), [(960, 16), (960, 7), (30, 16)])

@@ -5,14 +5,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from qc_models.checks.adequacy import enhancement
 from qc_models.findings import Measurement
-from qc_models.pixels import Block
-from qc_models.stack import Stack
-from qc_models.study import Frame
 from tests.judged_facts import stack as stack_facts
 from tests.pixel_blocks import ellipse, run, trunk
 
@@ -68,11 +64,7 @@ def test_vessels_are_told_of_where_they_ought_to_shine(
     names: set[str],
     sentences: Callable[[ModuleType, Measurement], tuple[str, ...]],
 ) -> None:
-    stack = Stack("1.2", 0, "CT", (Frame("1.2", "1.2.0", 0, 0, 512, 512, ()),), (0.0, 0.0, 1.0), (0.0,))
-    state = enhancement.start(stack, stack_facts("1.2", *components))
-    pixels = torch.from_numpy(with_heart(200, 0.05).astype(np.float32))[None]
-    enhancement.update(state, Block(pixels, None, "HU", (0.8, 0.8), (0,), ("1.2.0",), (0,)))
-    found = list(enhancement.finish(state))
+    found = list(run(enhancement, [with_heart(200, 0.05)], "CT", facts=stack_facts("1.2", *components)).values())
     assert {measurement.metric.rpartition(".")[2] for measurement in found} == names
     assert {measurement.value for measurement in found} == {found[0].value}
     assert all(all(sentences(enhancement, measurement)) for measurement in found)

@@ -17,6 +17,7 @@ from configs.strict import HERE, read_yaml
 from qc_models.checks.completeness import slice_consistency
 from qc_models.checks.completeness.slice_consistency import QUANTITIES, blank_parts, noise_bursts, outliers, reduced
 from qc_models.exam_item import Limit
+from qc_models.features.curve import Curve
 from qc_models.findings import Measurement
 from qc_models.pixels import Block
 from qc_models.stack import Stack
@@ -87,15 +88,15 @@ def stack_of(volume: Volume, modality: str = "MR") -> Stack:
 
 def run(volume: Volume, order: Sequence[int] | None = None, size: int = 5, **facts: Any) -> dict[str, Measurement]:
     """The measurements of a volume that comes in blocks of `size` slices, in some order."""
-    stack = stack_of(volume)
-    state = slice_consistency.start(stack, stack_facts("1.2", modality="MR", index=2, **facts))
+    curve = Curve(stack_facts("1.2", modality="MR", index=2, **facts))
     numbers = list(order or range(len(volume)))
     for first in range(0, len(numbers), size):
         part = tuple(numbers[first : first + size])
         pixels = torch.from_numpy(volume[list(part)])
         uids = tuple(f"1.2.{i}" for i in part)
-        slice_consistency.update(state, Block(pixels, None, "arbitrary", (1.0, 1.0), part, uids, (0,) * len(part)))
-    found = slice_consistency.finish(state)
+        block = Block(pixels, None, "arbitrary", (1.0, 1.0), part, uids, (0,) * len(part))
+        curve.add(block, slice_consistency.look(block.features))
+    found = slice_consistency.finish(curve)
     return {measurement.metric.removeprefix("completeness.slice_consistency."): measurement for measurement in found}
 
 
