@@ -37,23 +37,26 @@ def ridges(pixels: "Tensor", dim: int) -> "Tensor":
     return torch.minimum(before, behind).clamp(min=0) + torch.maximum(before, behind).clamp(max=0)
 
 
-def beside(profile: "Tensor", reach: int, gap: int, of: "Callable[[Tensor, int], Tensor] | None" = None) -> "Tensor":
-    """What a profile [B, N] shows beside each place: the median, or `of`, of 2 · `reach` + 1 values past a gap; greater side."""
+def beside(profile: "Tensor", reach: int, gap: int, of: "Callable[[Tensor, int], Tensor]") -> "Tensor":
+    """What a profile [B, N] shows beside each place: `of` 2 · `reach` + 1 values behind a gap, the greater side."""
     import torch
 
-    middle = (of or running_median)(profile, reach)
+    middle = of(profile, reach)
     away = reach + gap
     ends = (middle[:, :1].expand(-1, away), middle, middle[:, -1:].expand(-1, away))
     padded = torch.cat(ends, 1)
     return torch.maximum(padded[:, : profile.shape[1]], padded[:, 2 * away :])
 
 
-def running_median(profile: "Tensor", reach: int) -> "Tensor":
-    """The median of each value of a profile [B, N] and its neighbours up to `reach` away; ends repeat the last value."""
+def running_median(profile: "Tensor", reach: int, step: int = 1) -> "Tensor":
+    """The median of each value of a profile [B, N] and its neighbours up to `reach` away; ends repeat the last value.
+
+    Of a smooth profile every `step`-th neighbour, counted from the first one, is enough.
+    """
     import torch
 
     ends = (profile[:, :1].expand(-1, reach), profile, profile[:, -1:].expand(-1, reach))
-    return torch.cat(ends, 1).unfold(1, 2 * reach + 1, 1).median(2).values
+    return torch.cat(ends, 1).unfold(1, 2 * reach + 1, 1)[..., ::step].median(2).values
 
 
 def running_mean(profile: "Tensor", reach: int) -> "Tensor":

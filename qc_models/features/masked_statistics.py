@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BINS = 512  # of a histogram between the least and the greatest value under the mask
+LEAST_SPREAD = 2e-3  # of the mean, below which a sum of squares in single precision tells no spread
 MIN_PIXELS = 64  # under a mask, below which a statistic is NaN
 
 
@@ -39,10 +40,15 @@ def masked_quantiles(
     import torch
 
     flat, inside = values.flatten(1), mask.flatten(1)
-    mean, spread = (statistic(flat, inside, min_pixels)[:, None] for statistic in (masked_mean, masked_deviation))
-    none = mean.isnan()
-    low = torch.maximum(torch.where(inside, flat, math.inf).amin(1, keepdim=True), mean - 6 * spread)
-    high = torch.minimum(torch.where(inside, flat, -math.inf).amax(1, keepdim=True), mean + 6 * spread)
+    known = torch.where(inside, flat, 0.0)
+    count = inside.sum(1, keepdim=True)
+    mean = known.sum(1, keepdim=True) / count.clamp(min=1)
+    # In one pass, which is inexact where the mean is large: the spread only bounds the histogram.
+    variance = torch.linalg.vecdot(known, known)[:, None] / count.clamp(min=1) - mean.square()
+    spread = torch.maximum(variance.clamp(min=0).sqrt(), mean.abs() * LEAST_SPREAD)
+    ends = torch.where(inside, flat, mean).aminmax(dim=1, keepdim=True)
+    low, high = torch.maximum(ends.min, mean - 6 * spread), torch.minimum(ends.max, mean + 6 * spread)
+    none = (count < min_pixels) | mean.isnan()
     found = _quantiles(flat, inside, low.masked_fill(none, 0.0), high.masked_fill(none, 1.0), shares)
     return found.masked_fill(none, math.nan)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
-from qc_models.features.lines import beside, line_box, ridges
+from qc_models.features.lines import beside, line_box, ridges, running_median
 from qc_models.findings import Measurement, Quantity
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def line_contrasts(pixels: "Tensor", dim: int, step: int) -> "Tensor":
     ridge = ridges(pixels[:, :, ::step] if dim == 1 else pixels[:, ::step], dim)
     along = 3 - dim
     size = ridge.abs().mean(along)
-    around = torch.maximum(beside(size, BESIDE, GAP), size.median(1, keepdim=True).values / 2).clamp(min=1e-12)
+    around = torch.maximum(beside(size, BESIDE, GAP, running_median), size.median(1, keepdim=True).values / 2).clamp(
+        min=1e-12
+    )
     return (ridge / around.unsqueeze(along)).clamp(-CLIP, CLIP).mean(along).abs()
 
 

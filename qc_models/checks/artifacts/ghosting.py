@@ -25,12 +25,13 @@ A body that fills the frame leaves no air to look at, and the first two are not 
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
-from qc_models.features.lines import REACH, beside, line_box, running_mean
+from qc_models.features.lines import REACH, beside, line_box, running_mean, running_median
 from qc_models.features.masked_statistics import masked_mean
 from qc_models.findings import Measurement, Quantity
 
@@ -122,7 +123,8 @@ def band_ratios(pixels: "Tensor", dim: int, step: int) -> "Tensor":
     texture = (middle - (before + behind) / 2).abs().sqrt().mean(3 - dim).square()
     reach = max(2, round(pixels.shape[dim] * BAND_SHARE))
     band = running_mean(texture, reach)
-    around = torch.maximum(beside(band, BESIDE_BANDS * reach, 2 * reach), band.mean(1, keepdim=True) / 2)
+    usual = partial(running_median, step=reach)  # the band is a running mean, so that neighbours say the same
+    around = torch.maximum(beside(band, BESIDE_BANDS * reach, 2 * reach, usual), band.mean(1, keepdim=True) / 2)
     ratio = band / around.clamp(min=1e-12)
     # A rim of the frame has no band on its far side.
     return ratio[:, REACH:-REACH]

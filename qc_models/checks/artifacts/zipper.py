@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
-from qc_models.features.lines import BESIDE, CLIP, GAP, beside, line_box, ridges, running_mean
+from qc_models.features.lines import BESIDE, CLIP, GAP, beside, line_box, ridges, running_mean, running_median
 from qc_models.findings import Measurement, Quantity
 
 if TYPE_CHECKING:
@@ -60,16 +60,17 @@ def line_scores(pixels: "Tensor", dim: int, step: int) -> tuple["Tensor", "Tenso
 
     ridge = ridges((pixels[:, :, ::step] if dim == 1 else pixels[:, ::step]).contiguous(), dim)
     ridge = ridge.transpose(1, 2) if dim == 1 else ridge  # [B, along a line, lines]
-    usual = ridge.abs().mean((1, 2))[:, None].clamp(min=1e-12)
+    size = ridge.abs()
+    usual = size.mean((1, 2))[:, None].clamp(min=1e-12)
     bound = CLIP * usual[:, :, None]
-    around = torch.maximum(beside(ridge.abs().minimum(bound).mean(1), BESIDE, GAP), usual / 2)
+    around = torch.maximum(beside(size.minimum(bound).mean(1), BESIDE, GAP, running_median), usual / 2)
     contrast = ridge.clamp(-bound, bound).mean(1) / around
 
     length = ridge.shape[1] // PARTS
-    parts = ridge[:, : length * PARTS].abs().reshape(len(ridge) * PARTS, length, -1)  # [B · parts, along, lines]
+    parts = size[:, : length * PARTS].reshape(len(ridge) * PARTS, length, -1)  # [B · parts, along, lines]
     usual = parts.mean((1, 2))[:, None].clamp(min=1e-12)
-    size = parts.minimum(CLIP * usual[:, :, None]).mean(1)
-    ratio = size / torch.maximum(beside(size, BESIDE, GAP, running_mean), usual / 2)
+    noise = parts.minimum(CLIP * usual[:, :, None]).mean(1)
+    ratio = noise / torch.maximum(beside(noise, BESIDE, GAP, running_mean), usual / 2)
     return contrast, ratio.reshape(len(ridge), PARTS, -1).sort(1).values[:, LOW_PART]
 
 

@@ -24,4 +24,4 @@ def test_medians_and_means_run_along_a_profile() -> None:
 
 def test_the_greater_side_is_beside() -> None:
     profile = torch.tensor([[2.0] * 10 + [50.0] + [8.0] * 10])
-    assert lines.beside(profile, 1, 1)[0, 10].item() == 8.0
+    assert lines.beside(profile, 1, 1, lines.running_median)[0, 10].item() == 8.0
