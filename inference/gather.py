@@ -23,7 +23,7 @@ from qc_models.pixels import Block, Unit
 from qc_models.stack import Stack
 from qc_models.study import Instance, Study
 
-BLOCK_FRAMES = 16
+BLOCK_FRAMES = 8
 AHEAD_BYTES = 64 << 20  # decoded pixels that may wait for the checks
 TASK_BYTES = 16 << 20  # of big frames fewer are decoded at once, and fewer make a block
 
@@ -277,20 +277,23 @@ class _Looks:
 
 def _look(frames: _Frames, facts: StackFacts, checks: Sequence[Check]) -> tuple[Block, Mapping[str, Values | str]]:
     """What each check sees in a block, or the name of the error that it crashed with."""
+    import torch  # only here: header-only scoring starts without it
+
+    torch.set_num_threads(1)  # other threads have the other processors, and one order of summation gives the same bytes
     block = _block(frames, facts)
     seen: dict[str, Values | str] = {}
-    for check in checks:
-        try:
-            seen[check.name] = check.look(block)
-        except Exception as error:  # one check's crash is a line in the report; the others go on
-            seen[check.name] = type(error).__name__
+    with torch.inference_mode():
+        for check in checks:
+            try:
+                seen[check.name] = check.look(block)
+            except Exception as error:  # one check's crash is a line in the report; the others go on
+                seen[check.name] = type(error).__name__
     return block, seen
 
 
 def _block(waiting: Sequence[tuple[_Decoded, int]], facts: StackFacts) -> Block:
-    import torch  # only here: header-only scoring starts without it
+    import torch
 
-    torch.set_num_threads(1)  # other threads have the other processors, and one order of summation gives the same bytes
     values = np.stack([decoded.values for decoded, _ in waiting if decoded.values is not None])
     paddings = [decoded.padding for decoded, _ in waiting]
     padding = None

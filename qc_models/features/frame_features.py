@@ -148,6 +148,11 @@ class FrameFeatures:
         return autocorrelation(texture.transpose(1, 2).contiguous()), autocorrelation(texture)
 
     @cached_property
+    def log_field_ends(self) -> "Tensor":
+        """The 2 % and the 98 % of the slow change within `signal`, [B, 2]."""
+        return masked_quantiles(self.log_field, self.signal, (0.02, 0.98))
+
+    @cached_property
     def power(self) -> "Tensor":
         """Power of the two-dimensional spectrum of the middle 256 x 256 pixels at most, half plane: [B, H, W // 2 + 1]."""
         import torch

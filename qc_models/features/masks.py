@@ -69,6 +69,18 @@ def without_holes(mask: "Tensor") -> "Tensor":
 
 def _between_ends(mask: "Tensor", dim: int) -> "Tensor":
     """From the first to the last place of a mask along `dim`, both included."""
+    place, first, last = _ends(mask, dim)
+    return (place >= first) & (place <= last)
+
+
+def at_ends(mask: "Tensor", dim: int) -> "Tensor":
+    """The first and the last place of a mask [B, H, W] along `dim`."""
+    place, first, last = _ends(mask, dim)
+    return (place == first) | (place == last)
+
+
+def _ends(mask: "Tensor", dim: int) -> tuple["Tensor", "Tensor", "Tensor"]:
+    """Places along `dim`, from 1, and the first and last of a mask [B, H, W] there; beyond all places where it has none."""
     import torch
 
     size = mask.shape[dim]
@@ -76,7 +88,7 @@ def _between_ends(mask: "Tensor", dim: int) -> "Tensor":
     place = place[:, None] if dim == 1 else place
     last = (mask * place).amax(dim, keepdim=True)
     first = size + 1 - (mask * (size + 1 - place)).amax(dim, keepdim=True)
-    return (place >= first) & (place <= last)
+    return place, first, last
 
 
 def largest_region(mask: "Tensor") -> "Tensor":

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
-from qc_models.features.masked_statistics import masked_quantiles
 from qc_models.findings import Measurement, Quantity
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def applies(stack: StackFacts) -> bool:
 
 def look(frames: FrameFeatures) -> Values:
     """What each frame shows."""
-    logs = masked_quantiles(frames.log_field, frames.signal, (0.02, 0.98))
+    logs = frames.log_field_ends
     ends = (logs - logs[:, 1:]).exp()
     return {"integral_percent": integral_uniformity(ends[:, 0], ends[:, 1])}
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
-from qc_models.features.masked_statistics import masked_median, masked_quantiles
+from qc_models.features.masked_statistics import masked_median
 from qc_models.findings import Measurement, Quantity
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def applies(stack: StackFacts) -> bool:
 
 def look(frames: FrameFeatures) -> Values:
     """What each frame shows."""
-    ends = masked_quantiles(frames.log_field, frames.signal, (0.02, 0.98))
+    ends = frames.log_field_ends
     logs = frames.means.clamp(min=1e-12).log()
     down, across = (slope(logs, frames.signal, dim) for dim in (1, 2))
     return {"tilt": (down.square() + across.square()).sqrt().exp(), "range": (ends[:, 1] - ends[:, 0]).exp()}

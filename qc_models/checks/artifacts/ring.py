@@ -68,6 +68,8 @@ def ring_amplitude(rings: "Tensor", reach: int) -> "Tensor":
     turn = soft.float().mean(2)
     amplitude = torch.zeros_like(turn)
     for bound in CLIPS_HU:
+        if bound > CLIPS_HU[0] and not bool((amplitude >= bound / STEP / 2).any()):
+            break
         mean = (off.clamp(-bound, bound) * soft).mean(2).abs() / turn.clamp(min=1e-6)
         # A circle that fills half of the narrower bounds is a ring and no border, and is read anew within wider ones.
         amplitude = mean if bound == CLIPS_HU[0] else torch.where(amplitude >= bound / STEP / 2, mean, amplitude)

@@ -17,7 +17,7 @@ from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.masked_statistics import masked_deviation, masked_mean
-from qc_models.features.masks import BODY_HU, dilated, eroded
+from qc_models.features.masks import BODY_HU, at_ends, dilated, eroded
 from qc_models.findings import Measurement, Quantity
 
 if TYPE_CHECKING:
@@ -75,16 +75,7 @@ def is_round(field: "Tensor") -> "Tensor":
 
 def silhouette(body: "Tensor") -> "Tensor":
     """The cells of a body [B, h, w] that are its first or last in a row or a column and do not lie at the frame's edge."""
-    import torch
-
-    seen = torch.zeros_like(body)
-    for dim in (1, 2):
-        number = (body if dim == 2 else body.transpose(1, 2)).float()
-        ones = torch.ones(number.shape[2], number.shape[2], device=body.device)
-        before, behind = number @ ones.triu(), number @ ones.tril()  # a product is the fastest running sum
-        ends = (before == 1) | (behind == 1)
-        seen = seen | (ends if dim == 2 else ends.transpose(1, 2))
-    seen = seen & body
+    seen = (at_ends(body, 1) | at_ends(body, 2)) & body
     for edge in (0, -1):
         seen[:, edge] = False
         seen[:, :, edge] = False
