@@ -28,7 +28,7 @@ FLOORS = {
 LONGEST = 420  # lines
 DRAWERS = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
 HEAVY = {"qc_models/checks": {"torch"}, "serving": {"torch", "ray"}}  # folder -> what importing its files must not load
-IMAGE_CHECK = ("applies", "start", "update", "finish")
+IMAGE_CHECK = ("applies", "look", "finish")
 TESTS_OF_THE_WHOLE = {
     "tests/test_architecture.py",  # reads every file
     "tests/test_command_line.py",  # calls `touchstone` as a person would
@@ -293,12 +293,12 @@ def every_file_opens_with_a_sentence(project: Project) -> Iterator[str]:
 
 
 @rule(
-    "a check of headers works on the shared statistics of its evidence; one that needs pixels has start, update and finish",
+    "a check of headers works on the shared statistics of its evidence; one that needs pixels has `look` and `finish`",
     {"qc_models/checks/artifacts/a.py": DOC + "QUANTITIES = {}\ndef measure(evidence):\n    import torch\n"},
 )
 def only_image_checks_import_torch(project: Project) -> Iterator[str]:
     for file in project.checks:
-        if "update" not in file.names:
+        if "look" not in file.names:
             yield from (
                 f"{file.path}:{i.line}: imports torch" for i in file.imports if i.name.partition(".")[0] == "torch"
             )
@@ -306,7 +306,7 @@ def only_image_checks_import_torch(project: Project) -> Iterator[str]:
 
 @rule(
     "import it inside the function that needs it, or under TYPE_CHECKING for annotations",
-    {"qc_models/checks/artifacts/a.py": DOC + "import torch\ndef update(state, block): ...\n"},
+    {"qc_models/checks/artifacts/a.py": DOC + "import torch\ndef look(frames): ...\n"},
     {
         "qc_models/checks/artifacts/a.py": DOC + "from qc_models import b\n",
         "qc_models/b.py": DOC + "from torch import nn\n",
@@ -323,12 +323,12 @@ def checks_and_serving_start_without_heavy_libraries(project: Project) -> Iterat
 
 
 @rule(
-    "give it QUANTITIES and `measure`, `relate`, or all of applies, start, update, finish (see qc_models/check_registry.py)",
+    "give it QUANTITIES and `measure`, `relate`, or all of applies, look, finish (see qc_models/check_registry.py)",
     {"qc_models/checks/metadata/a.py": DOC + "def measure(evidence): ...\n"},
     {"qc_models/checks/metadata/a.py": DOC + "QUANTITIES = {}\n"},
     {
         "qc_models/checks/artifacts/a.py": DOC
-        + "QUANTITIES = {}\ndef start(stack, facts): ...\ndef update(state, block): ...\n"
+        + "QUANTITIES = {}\ndef look(frames): ...\n"
     },
 )
 def a_check_has_its_shape(project: Project) -> Iterator[str]:
