@@ -326,10 +326,7 @@ def checks_and_serving_start_without_heavy_libraries(project: Project) -> Iterat
     "give it QUANTITIES and `measure`, `relate`, or all of applies, look, finish (see qc_models/check_registry.py)",
     {"qc_models/checks/metadata/a.py": DOC + "def measure(evidence): ...\n"},
     {"qc_models/checks/metadata/a.py": DOC + "QUANTITIES = {}\n"},
-    {
-        "qc_models/checks/artifacts/a.py": DOC
-        + "QUANTITIES = {}\ndef look(frames): ...\n"
-    },
+    {"qc_models/checks/artifacts/a.py": DOC + "QUANTITIES = {}\ndef look(frames): ...\n"},
 )
 def a_check_has_its_shape(project: Project) -> Iterator[str]:
     for file in project.checks:
