@@ -89,7 +89,7 @@ def _examine(real: RealStack, seeing: Sequence[Check], device: str) -> dict[str,
             padding=None if block.padding is None else block.padding.to(device),
         )
         for check in able:
-            curves[check.name].add(moved, check.look(moved))
+            curves[check.name].add(moved.places, check.look(moved))
     found = (measurement for check in able for measurement in check.finish(curves[check.name]))
     return {f"{real.name} {measurement.metric}": measurement.value for measurement in found}
 

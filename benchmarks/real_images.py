@@ -165,7 +165,7 @@ def measured(real: RealStack, pixels: Floats, checks: Iterable[Check]) -> dict[s
     curves = {check.name: Curve(real.facts) for check in able}
     for block in blocks_of(real, pixels):
         for check in able:
-            curves[check.name].add(block, check.look(block))
+            curves[check.name].add(block.places, check.look(block))
     return {found.metric: found for check in able for found in check.finish(curves[check.name])}
 
 

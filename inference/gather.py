@@ -1,5 +1,6 @@
 """Decodes every frame of a study once and streams it past statistics and image checks, side by side and in bounded memory."""
 
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,13 +14,13 @@ from qc_models.check_registry import Check
 from qc_models.dicom.modality_values import modality_values, padding_mask
 from qc_models.dicom.mosaic import mosaic_tiles
 from qc_models.dicom.pixel_data import decode_frames
-from qc_models.errors import QcError
+from qc_models.errors import InputError, QcError
 from qc_models.evidence import FrameKey, PixelFailure
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values
 from qc_models.findings import CheckFailure, Location, Measurement
 from qc_models.frame_statistics import FrameStatistics, frame_statistics
-from qc_models.pixels import Block, Unit
+from qc_models.pixels import Block, Place, Unit
 from qc_models.stack import Stack
 from qc_models.study import Instance, Study
 
@@ -61,10 +62,14 @@ def gather(
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="pixels") as pool:
         looks = _Looks(pool, workers)
         for decoded in _decoded(pool, _tasks(study, stacks), wanted, workers):
+            key = (decoded.sop_instance_uid, decoded.index)
             if decoded.failure is not None:
                 pixel_failures.append(decoded.failure)
+                if key in wanted:
+                    stream = streams[places[key][0]]
+                    for frames in stream.skip():
+                        looks.begin(stream, frames)
                 continue
-            key = (decoded.sop_instance_uid, decoded.index)
             if decoded.statistics is not None:
                 statistics[key] = decoded.statistics
             if decoded.values is not None:
@@ -190,7 +195,12 @@ def _looked_at(instance: Instance, index: int, frame: NDArray[Any], wanted: froz
     statistics = frame_statistics(frame)
     if (uid, index) not in wanted or frame.ndim != 2:
         return _Decoded(uid, index, statistics)
-    values = modality_values(frame, instance.header, index)
+    with np.errstate(over="ignore", invalid="ignore"):  # told in words below
+        values = modality_values(frame, instance.header, index)
+    if not (math.isfinite(values.min()) and math.isfinite(values.max())):
+        raise InputError(
+            "rescaling makes numbers beyond any scale of its pixels; correct RescaleSlope and RescaleIntercept"
+        )
     return _Decoded(uid, index, statistics, values, padding_mask(frame, instance.header))
 
 
@@ -215,10 +225,15 @@ class _Stream:
         if first is not None and decoded.values is not None and first.shape != decoded.values.shape:
             yield self.taken()
         self.waiting.append((decoded, slice_index))
-        self.num_added += 1
         held = len(self.waiting) * (decoded.values.nbytes if decoded.values is not None else 0)
-        # Frames of a stack that is whole wait for nothing: they would wait until the last stack of the study.
-        if len(self.waiting) >= BLOCK_FRAMES or held >= TASK_BYTES or self.num_added == len(self.stack.frames):
+        if len(self.waiting) >= BLOCK_FRAMES or held >= TASK_BYTES:
+            yield self.taken()
+        yield from self.skip()
+
+    def skip(self) -> Iterator["_Frames"]:
+        """Counts a frame; those of a stack that is whole wait for nothing: they would wait until the last stack of the study."""
+        self.num_added += 1
+        if self.num_added == len(self.stack.frames) and self.waiting:
             yield self.taken()
 
     def taken(self) -> "_Frames":
@@ -226,13 +241,13 @@ class _Stream:
         frames, self.waiting = self.waiting, []
         return frames
 
-    def keep(self, block: Block, seen: Mapping[str, Values | str]) -> None:
-        """Adds what each check saw in a block to its curve; one that crashed is broken for the whole stack."""
+    def keep(self, places: Sequence[Place], seen: Mapping[str, Values | str]) -> None:
+        """Adds what each check saw at some places to its curve; one that crashed is broken for the whole stack."""
         for name, values in seen.items():
             if isinstance(values, str):
                 self.broken.setdefault(name, values)
             elif name not in self.broken:
-                self.curves[name].add(block, values)
+                self.curves[name].add(places, values)
 
     def finish(self, measurements: list[Measurement], failures: list[CheckFailure]) -> None:
         """The measurements of the stack, and a line for each check that crashed."""
@@ -256,7 +271,9 @@ class _Looks:
 
     pool: ThreadPoolExecutor
     workers: int
-    running: deque[tuple[_Stream, Future[tuple[Block, Mapping[str, Values | str]]]]] = field(default_factory=deque)
+    running: deque[tuple[_Stream, Future[tuple[Sequence[Place], Mapping[str, Values | str]]]]] = field(
+        default_factory=deque
+    )
 
     def begin(self, stream: _Stream, frames: _Frames) -> None:
         """Looks at some frames of a stack; waits for the oldest block where there are two a thread already."""
@@ -275,12 +292,17 @@ class _Looks:
         stream.keep(*future.result())
 
 
-def _look(frames: _Frames, facts: StackFacts, checks: Sequence[Check]) -> tuple[Block, Mapping[str, Values | str]]:
-    """What each check sees in a block, or the name of the error that it crashed with."""
+def _look(
+    frames: _Frames, facts: StackFacts, checks: Sequence[Check]
+) -> tuple[Sequence[Place], Mapping[str, Values | str]]:
+    """The places of some frames, and what each check sees there, or the name of the error that it crashed with."""
     import torch  # only here: header-only scoring starts without it
 
     torch.set_num_threads(1)  # other threads have the other processors, and one order of summation gives the same bytes
-    block = _block(frames, facts)
+    try:
+        block = _block(frames, facts)
+    except MemoryError as error:  # the study goes on without these checks, and to review
+        return (), {check.name: type(error).__name__ for check in checks}
     seen: dict[str, Values | str] = {}
     with torch.inference_mode():
         for check in checks:
@@ -288,7 +310,7 @@ def _look(frames: _Frames, facts: StackFacts, checks: Sequence[Check]) -> tuple[
                 seen[check.name] = check.look(block)
             except Exception as error:  # one check's crash is a line in the report; the others go on
                 seen[check.name] = type(error).__name__
-    return block, seen
+    return block.places, seen
 
 
 def _block(waiting: Sequence[tuple[_Decoded, int]], facts: StackFacts) -> Block:

@@ -30,6 +30,9 @@ from qc_models.pixels import Block
 from qc_models.vocabulary import DIMENSIONS
 
 MIN_SIDE = 32  # pixels; smaller frames tell nothing of the acquisition
+MOST_SIDES = (
+    6  # of the long side over the short one; longer strips are no picture of a body, and would cost without bound
+)
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,9 @@ class Check:
         return bool(self.module.applies(stack))
 
     def look(self, block: Block) -> Values:
-        """What an image check sees in each frame of a block; nothing in icons and thumbnails."""
-        values: Values = self.module.look(block.features) if min(block.pixels.shape[1:]) >= MIN_SIDE else {}
+        """What an image check sees in each frame of a block; nothing in icons, thumbnails and strips."""
+        short, long = sorted(block.pixels.shape[1:])
+        values: Values = self.module.look(block.features) if short >= MIN_SIDE and long <= MOST_SIDES * short else {}
         return values
 
     def finish(self, curve: Curve) -> Iterable[Measurement]:

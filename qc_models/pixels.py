@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from qc_models.features.frame_features import FrameFeatures
 
 Unit = Literal["HU", "arbitrary", "exposure"]
+Place = tuple[int, str, int]  # slice, SOPInstanceUID, frame index
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Block:
     slice_indices: tuple[int, ...]
     sop_instance_uids: tuple[str, ...]
     frame_indices: tuple[int, ...]
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The place of each frame."""
+        return tuple(zip(self.slice_indices, self.sop_instance_uids, self.frame_indices, strict=True))
 
     @cached_property
     def features(self) -> "FrameFeatures":

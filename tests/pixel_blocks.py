@@ -45,7 +45,7 @@ def run(
         mask = None if padding is None else torch.as_tensor(padding[part])
         uids = tuple(f"1.2.{i}" for i in numbers)
         seen = Block(pixels[part], mask, UNITS[modality], spacing_mm, numbers, uids, (0,) * len(numbers))
-        curve.add(seen, registered.look(seen))
+        curve.add(seen.places, registered.look(seen))
     return {found.metric.rpartition(".")[2]: found for found in registered.finish(curve)}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qc_models.facts import StackFacts
 from qc_models.findings import Location, Measurement
-from qc_models.pixels import Block
+from qc_models.pixels import Place
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,14 +27,14 @@ class Curve:
 
     facts: StackFacts
     values: dict[str, list["Tensor"]] = field(default_factory=dict)
-    places: list[tuple[int, str, int]] = field(default_factory=list)  # slice, SOPInstanceUID, frame index
+    places: list[Place] = field(default_factory=list)
 
-    def add(self, block: Block, values: Values) -> None:
-        """Keeps what a check saw in the frames of a block; nothing where it did not look."""
+    def add(self, places: Sequence[Place], values: Values) -> None:
+        """Keeps what a check saw in the frames at some places; nothing where it did not look."""
         for name, found in values.items():
             self.values.setdefault(name, []).append(found)
         if values:
-            self.places.extend(zip(block.slice_indices, block.sop_instance_uids, block.frame_indices, strict=True))
+            self.places.extend(places)
 
     def numbers(self, name: str) -> list[float]:
         """The values of a name that are numbers, in the order of the frames."""
@@ -58,27 +58,22 @@ class Curve:
         """The median or the worst value of a name (else the metric's last part), placed at the worst frame; nothing if all are NaN.
 
         Of `lasting` values the worst is one that a neighbour shares: the worst median of three frames in a row. `box` names the
-        values [B, 4] that hold (row, column, height, width) of each frame. Values are rounded to five digits, which no
-        processor's order of summation changes.
+        values [B, 4] that hold (row, column, height, width) of each frame. Values are rounded to five digits, which a
+        processor's order of summation hardly changes.
         """
         import torch
 
         name = name or metric.rpartition(".")[2]
         numbers = self._all(name)
-        known = [i for i, value in enumerate(numbers) if math.isfinite(value)]
+        # Along the stack: a file may hold its frames in any order.
+        known = sorted((i for i, value in enumerate(numbers) if math.isfinite(value)), key=lambda i: self.places[i])
         if not known:
             return []
         pick = max if worst == "highest" else min
         place = pick(known, key=lambda i: numbers[i])
         if of_all == "lasting":
-            windows = [known[max(0, at - 1) : at + 2] for at in range(len(known))]
-            place = pick(
-                (
-                    sorted(window, key=lambda i: numbers[i], reverse=worst == "lowest")[(len(window) - 1) // 2]
-                    for window in windows
-                ),
-                key=lambda i: numbers[i],
-            )
+            shared = (self._shared(numbers, known, at, reverse=worst == "lowest") for at in range(len(known)))
+            place = pick(shared, key=lambda i: numbers[i])
         middle = _rounded(median(numbers[i] for i in known))
         slice_index, sop_instance_uid, frame = self.places[place]
         region = None
@@ -93,10 +88,16 @@ class Curve:
             "worst_slice": slice_index + 1,  # as people count
             "worst_range": worst_range,
             "worst_slices": "-".join(str(number) for number in dict.fromkeys(worst_range)),
-            "curve": _thinned([[self.places[i][0], numbers[i]] for i in known], middle),
+            "curve": _thinned([[self.places[i][0], numbers[i]] for i in known], middle, numbers[place]),
         }
         here = Location(self.facts.series_instance_uid, sop_instance_uid, frame, slice_index, region, self.facts.index)
         return [Measurement(metric, middle if of_all == "median" else numbers[place], unit, here, detail)]
+
+    def _shared(self, numbers: Sequence[float], known: Sequence[int], at: int, *, reverse: bool) -> int:
+        """Which of a frame and its neighbours, of the same slice or the next, holds their median; of two the better one."""
+        around = known[max(0, at - 1) : at + 2]
+        window = [i for i in around if abs(self.places[i][0] - self.places[known[at]][0]) <= 1]
+        return sorted(window, key=lambda i: numbers[i], reverse=reverse)[(len(window) - 1) // 2]
 
     def _worst_range(self, numbers: Sequence[float], known: Sequence[int], place: int, middle: float) -> list[int]:
         """First and last slice, as people count, of the run about the worst that is nearer to it than to the median."""
@@ -115,8 +116,8 @@ def _rounded(value: float) -> float:
     return float(f"{value:.5g}")
 
 
-def _thinned(points: Sequence[list[float]], middle: float) -> list[list[float]]:
-    """Few enough points for a report: of neighbours the one furthest from the middle, so that no worst one is lost."""
+def _thinned(points: Sequence[list[float]], middle: float, worst: float) -> list[list[float]]:
+    """Few enough points for a report: of neighbours the one furthest from the middle; the worst one always stays."""
     step = math.ceil(len(points) / MAX_POINTS)
     groups = (points[first : first + step] for first in range(0, len(points), step))
-    return [max(group, key=lambda point: abs(point[1] - middle)) for group in groups]
+    return [max(group, key=lambda point: (point[1] == worst, abs(point[1] - middle))) for group in groups]

@@ -234,3 +234,21 @@ def test_nothing_is_shown_to_stacks_without_a_plan(study_of: Build) -> None:
     result = gathered(study_of(slices_of_their_number(4)))
     assert len(result.statistics) == 4
     assert result.measurements == ()
+
+
+def test_a_slope_beyond_all_numbers_is_a_failure_that_says_so(study_of: Build) -> None:
+    slices = [entry | {"RescaleSlope": "1e38"} for entry in slices_of_their_number(4)]
+    result = gathered(study_of(slices[1:]), Recorder())
+    assert len(result.pixel_failures) == 3
+    assert {failure.reason.partition(";")[0] for failure in result.pixel_failures} == {
+        "rescaling makes numbers beyond any scale of its pixels"
+    }
+
+
+def test_frames_that_fail_hold_back_no_block(study_of: Build) -> None:
+    slices = slices_of_their_number(10)
+    slices[9] |= {"PixelData": b"x"}
+    check = Recorder()
+    result = gathered(study_of(slices), check)
+    assert len(result.pixel_failures) == 1
+    assert sum(len(block.pixels) for block in check.all_blocks) == 9

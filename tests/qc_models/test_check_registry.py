@@ -50,3 +50,16 @@ def test_blocks_of_any_size_give_the_same(check: Check) -> None:
 @pytest.mark.parametrize("check", IMAGE_CHECKS, ids=lambda check: check.name)
 def test_thumbnails_tell_nothing(check: Check) -> None:
     assert run(check.module, np.full((1, MIN_SIDE - 1, 400), 40.0), "CT") == {}
+
+
+@pytest.mark.parametrize("check", IMAGE_CHECKS, ids=lambda check: check.name)
+def test_a_strip_tells_nothing_and_costs_nothing(check: Check) -> None:
+    strip = np.full((1, 40, 60_000), 40.0)
+    assert run(check.module, strip, "MR") == {}
+
+
+@pytest.mark.parametrize("spacing_mm", [1e-3, 1e4])
+@pytest.mark.parametrize("check", IMAGE_CHECKS, ids=lambda check: check.name)
+def test_an_absurd_spacing_breaks_no_image_check(check: Check, spacing_mm: float) -> None:
+    for modality in ("CT", "MR", "XR"):
+        run(check.module, NOISE, modality, spacing_mm=(spacing_mm, spacing_mm))

@@ -210,13 +210,13 @@ EXPLAINING = '<figure class="explaining">'
 
 
 def ringed_slices(num_slices: int = 8, *, ringed: int = 5, **keywords: Any) -> list[dict[str, Any]]:
-    """A cylinder of soft tissue, with a ring of 100 HU in one slice, counted from 1."""
+    """A cylinder of soft tissue, with a ring of 100 HU in one slice, counted from 1, and a trifle more in the next."""
     water = np.where(RADIUS < 55, 40, -1000)
     scale = {"Rows": SIDE, "Columns": SIDE, "RescaleSlope": 1, "RescaleIntercept": 0}
     slices = axial_slices(num_slices, WindowCenter=40, WindowWidth=400, **{**scale, **keywords})
     for number, entry in enumerate(slices, 1):
         noise = np.random.default_rng(number).normal(0, 4, (SIDE, SIDE))
-        ring = np.where(np.abs(RADIUS - 30) < 1, 100 * (number == ringed), 0)
+        ring = np.where(np.abs(RADIUS - 30) < 1, 100 * (number == ringed) + 104 * (number == ringed + 1), 0)
         entry["pixels"] = np.rint(water + noise + ring).astype(int)
     return slices
 
@@ -260,7 +260,7 @@ def test_a_finding_of_an_image_has_its_slice_its_curve_with_the_limit_and_a_view
     assert block.count("<circle") == 1
     assert "worst at slice 5 of 8" in block
     assert "第 5 层最重（共 8 层）" in block
-    assert "1 of 8 images beyond the limit" in block
+    assert "2 of 8 images beyond the limit" in block
 
 
 def test_a_remedy_stands_out_in_two_languages_and_the_next_step_is_told(

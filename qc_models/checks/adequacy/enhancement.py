@@ -52,6 +52,14 @@ QUANTITIES = {
         "限值 {limit:.0f}",
         **_TEXTS,
     ),
+    "arterial_hu": Quantity(
+        "HU",
+        "arteries reach {value:.0f} HU (upper quartile of {num_frames} images; highest {worst:.0f} at slice "
+        "{worst_slice}), limit {limit:.0f}",
+        "动脉期最高强化为 {value:.0f} HU（{num_frames} 幅图像的上四分位数；最高 {worst:.0f}，第 {worst_slice} 层），"
+        "限值 {limit:.0f}",
+        **_TEXTS,
+    ),
 }
 
 
@@ -92,9 +100,14 @@ def look(frames: FrameFeatures) -> Values:
 
 def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurement of the stack, placed at its brightest frame; once more as that of vessels where it is enhanced."""
-    is_enhanced = "enhanced" in curve.facts.components and "delayed" not in curve.facts.components
+    phases = curve.facts.components
+    names = {
+        "brightest_hu": True,
+        "vessel_hu": "enhanced" in phases and "delayed" not in phases,
+        "arterial_hu": "arterial" in phases,
+    }
     values = sorted(curve.numbers("brightest_hu"))
-    for name in ("brightest_hu", "vessel_hu") if is_enhanced else ("brightest_hu",):
+    for name in (name for name, is_told in names.items() if is_told):
         metric = f"adequacy.enhancement.{name}"
         for found in curve.measurement(metric, "HU", worst="highest", of_all="median", name="brightest_hu"):
-            yield replace(found, value=values[len(values) * 3 // 4])
+            yield replace(found, value=values[len(values) * 3 // 4])  # a quarter of the frames reach it

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DISC_MM = 5.0
+LEAST_DISCS = 4  # across the frame
 CONFIDENCE = 3.29  # 95 % on both sides
 
 QUANTITIES = {
@@ -56,8 +57,13 @@ def applies(stack: StackFacts) -> bool:
 
 def look(frames: FrameFeatures) -> Values:
     """What each frame shows."""
+    import torch
+
     row_mm, column_mm = frames.spacing_mm or TYPICAL_SPACING_MM
-    discs = cell_means(frames.pixels, max(1, round(DISC_MM / row_mm)), max(1, round(DISC_MM / column_mm)))
+    rows, columns = max(1, round(DISC_MM / row_mm)), max(1, round(DISC_MM / column_mm))
+    if max(rows, columns) > min(frames.pixels.shape[1:]) // LEAST_DISCS:
+        return {"disc_5mm_hu": torch.full_like(frames.pixels[:, 0, 0], math.nan)}  # a spacing that no image has
+    discs = cell_means(frames.pixels, rows, columns)
     return {"disc_5mm_hu": detectable_contrast(discs, (discs > TISSUE_HU[0]) & (discs < TISSUE_HU[1]))}
 
 

@@ -18,15 +18,13 @@ from typing import TYPE_CHECKING
 from qc_models.facts import StackFacts
 from qc_models.features.cells import cell_means
 from qc_models.features.curve import Curve, Values
-from qc_models.features.frame_features import FrameFeatures
+from qc_models.features.frame_features import TISSUE_HU, TYPICAL_SPACING_MM, FrameFeatures
 from qc_models.findings import Measurement, Quantity
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 BLOCK_MM = 2.5  # a window is three blocks wide
-TYPICAL_SPACING_MM = (0.75, 0.75)  # where a stack does not say
-SOFT_TISSUE_HU = (-20.0, 150.0)  # of each block's mean: muscle, brain and organs, enhanced or not, but no fat
 MAX_SLOPE_SHARE = 0.25  # of a window's variance that a plane may explain
 NOISE_HU = (0.5, 200.0)  # what counts as noise; below lies filled-in background
 BIN = 0.02  # of the histogram, in log units: 2 %
@@ -75,7 +73,7 @@ def noise_levels(pixels: "Tensor", padding: "Tensor | None", spacing_mm: tuple[f
     values = pixels.float() if padding is None else pixels.float().masked_fill(padding, PADDING_HU)
     means = cell_means(values, row_block, column_block)
     squares = cell_means(values * values, row_block, column_block)
-    is_soft = _window_sums(((means > SOFT_TISSUE_HU[0]) & (means < SOFT_TISSUE_HU[1])).float()) > 8.5
+    is_soft = _window_sums(((means > TISSUE_HU[0]) & (means < TISSUE_HU[1])).float()) > 8.5
     variance = _window_sums(squares) / 9 - (_window_sums(means) / 9) ** 2
     slope = _plane_variance(means, column_block, dim=2) + _plane_variance(means, row_block, dim=1)
     num_pixels = 9 * row_block * column_block

@@ -1,7 +1,7 @@
 """Artifact voxels in the air of an MR stack: signal where only noise should be, from motion, ghosts, flow or leaks.
 
 Direction: higher is worse. Slice by slice the share of air whose value stands 4.5 noise deviations up (the deviation from the air's
-median, which is 1.1774 of it in a Rayleigh distribution), each with one such neighbour in both directions: quality index 1 of
+median, which is 1.1774 of it in a Rayleigh distribution), each in a square of four such cells: quality index 1 of
 Mortamet et al. 2009 (doi 10.1002/mrm.21992) without its histogram fit. Rayleigh noise alone gives less than 0.0001. The value
 is that of the worst frame. Air set to zero is not measured.
 """

@@ -7,7 +7,8 @@ displaced copies over the picture (Wood and Henkelman, Med Phys 1985, doi 10.111
 (the mixed difference of neighbours in both directions, clipped at the frame's mean, so that no bright edge rules) correlates with
 itself at the distance of the copy, along one direction. The value is the greatest ridge of that autocorrelation, either sign, over
 distances of 6 to 85 % of the frame, times sqrt(share of lines that such a distance leaves); anatomy alone gives 0.01 to 0.05.
-Frames are averaged to about 200 to 400 pixels first; those with a body of less than 5 % are not measured.
+Frames are averaged to about 200 to 400 pixels first; those with a body of less than 5 %
+and those of less than 128 pixels are not measured. The value is the worst that two of three neighbouring frames reach.
 
 `n2_ratio` = (mean of the air under the body shifted by half the frame - mean of other air) / mean of the body (ghost-to-signal
 ratio, Giannelli et al. 2010, doi 10.1120/jacmp.v11i4.3237); the mean of other air is the noise that is taken off.
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 BAND_SHARE = 1 / 64  # of the frame, to each side of the middle of a band
 BESIDE_BANDS = 6  # half the lines beside, in reaches of a band
 LEAST_BODY = 0.05  # of the frame: the few edges of less repeat by chance
+LEAST_SIDE = 128  # pixels; in smaller images chance alone repeats the texture of a few lines
 NEAREST, FARTHEST = (
     0.06,
     0.85,
@@ -143,9 +145,10 @@ def look(frames: FrameFeatures) -> Values:
     rows, columns = (band_ratios(frames.pixels, dim, frames.cell) for dim in (1, 2))
     band = torch.maximum(rows.amax(1), columns.amax(1))
     (down, down_distance), (across, across_distance) = (repeats(likeness) for likeness in frames.self_likeness)
+    small = min(frames.pixels.shape[1:]) < LEAST_SIDE
     ghosts = [half_frame_ghost(values, body, air, frames.body_mean, dim) for dim in (1, 2)]
     return {
-        "repeat": torch.maximum(down, across).masked_fill(body.float().mean((1, 2)) < LEAST_BODY, math.nan),
+        "repeat": torch.maximum(down, across).masked_fill(small | (body.float().mean((1, 2)) < LEAST_BODY), math.nan),
         "distance": torch.where(across > down, across_distance, down_distance),
         "across": (across > down).float(),
         "n2_ratio": ghosts[0].fmax(ghosts[1]).clamp(min=0),
@@ -157,8 +160,9 @@ def look(frames: FrameFeatures) -> Values:
 
 def finish(curve: Curve) -> Iterable[Measurement]:
     """The measurements of the stack, each at its worst frame."""
-    for found in curve.measurement("artifacts.ghosting.repeat", "1", worst="highest", of_all="worst"):
-        place = next(i for i, (number, _, _) in enumerate(curve.places) if number == found.location.slice)
+    for found in curve.measurement("artifacts.ghosting.repeat", "1", worst="highest", of_all="lasting"):
+        where = (found.location.slice, found.location.sop_instance_uid, found.location.frame)
+        place = next(i for i, found_at in enumerate(curve.places) if found_at == where)
         across = _at(curve, "across", place) > 0
         words = {"along": "across" if across else "down", "along_zh": "横向" if across else "纵向"}
         yield replace(found, detail={**found.detail, "distance_percent": 100 * _at(curve, "distance", place), **words})

@@ -3,8 +3,8 @@
 Direction: higher is worse. Slice by slice, in soft tissue, the deviation of a pixel's noise is taken from differences between
 pixels two rows apart and from those two columns apart: horizontal streaks change from row to row. `noise_anisotropy` is their
 ratio, 1 in even noise (after the directional noise of Kalender et al. 1999, doi 10.1118/1.598607, who modulate the current
-against it); `streak_hu` the root of the difference of their squares, which is the deviation of streaks that run across. Differences
-beyond 400 HU are edges and are dropped. Values are of the worst frame.
+against it); `streak_hu` = √(down² - (1.25 · across)²), the deviation of streaks that run across, beyond what anatomy and the
+shape of the body make of even noise. Differences beyond 400 HU are edges and are dropped. Values are of the worst frame.
 
 Anatomy has directions too, muscle above all; axial slices compare best. Where noise stays under 4 HU the ratio is that of
 anatomy, and is not measured.
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CLIP_HU = 400.0
 LEAST_NOISE_HU = 4.0
+# times, by which anatomy and the shape of the body alone make noise stronger down than across
+ANATOMY = 1.25
 
 QUANTITIES = {
     "noise_anisotropy": Quantity(
@@ -64,7 +66,7 @@ def look(frames: FrameFeatures) -> Values:
     across = directional_noise(frames.displaced(0, 1) - frames.displaced(0, -1), frames.soft_tissue)
     return {
         "noise_anisotropy": (down / across).masked_fill(down.fmax(across) < LEAST_NOISE_HU, math.nan),
-        "streak_hu": (down * down - across * across).clamp(min=0).sqrt(),
+        "streak_hu": (down.square() - (ANATOMY * across).square()).clamp(min=0).sqrt(),
     }
 
 

@@ -86,8 +86,13 @@ def applies(stack: StackFacts) -> bool:
 
 def look(frames: FrameFeatures) -> Values:
     """What each frame shows."""
+    import torch
+
     reach = max(LEAST_REACH, round(REACH_MM / max(frames.spacing_mm or TYPICAL_SPACING_MM)))
-    rings = polar(frames.pixels, min(frames.pixels.shape[1:]) // 2, NUM_ANGLES)
+    radius = min(frames.pixels.shape[1:]) // 2
+    if reach > radius // 4:
+        return {"amplitude_hu": torch.full_like(frames.pixels[:, 0, 0], math.nan)}  # a spacing that no image has
+    rings = polar(frames.pixels, radius, NUM_ANGLES)
     return {"amplitude_hu": ring_amplitude(rings, reach)}
 
 

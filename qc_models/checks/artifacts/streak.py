@@ -14,7 +14,7 @@ degrees beside it. Values are of the worst frame; muscle with fat between its st
 
 import math
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
@@ -71,7 +71,7 @@ QUANTITIES = {
 }
 
 
-@cache
+@lru_cache(16)
 def _wedges(height: int, width: int, device: str) -> tuple["Tensor", "Tensor"]:
     """Which places of a half-plane spectrum lie in the band, and the matrix [places, wedges] that averages them by direction."""
     import torch

@@ -18,7 +18,7 @@ def filled(values: list[float], size: int = 16) -> curve.Curve:
         pixels = torch.tensor([values[i] for i in numbers]).reshape(-1, 1, 1).expand(-1, 8, 8)
         uids = tuple(f"1.2.{i}" for i in numbers)
         block = Block(pixels, None, "arbitrary", None, tuple(numbers), uids, (0,) * len(uids))
-        state.add(block, look(block.features))
+        state.add(block.places, look(block.features))
     return state
 
 
@@ -74,3 +74,31 @@ def test_a_lasting_value_is_one_that_a_neighbour_shares() -> None:
     assert short.value == 5
     (low,) = filled([5, 1, 2, 5, 5, 0]).measurement("a.b.value", "1", worst="lowest", of_all="lasting")
     assert low.value == 2  # at an end the better of two
+
+
+def shuffled(values: list[float], order: list[int]) -> curve.Curve:
+    state = curve.Curve(stack_facts("1.2", modality="MR", index=5))
+    places = [(number, f"1.2.{number}", 0) for number in order]
+    state.add(places, {"value": torch.tensor([values[number] for number in order])})
+    return state
+
+
+def test_neighbours_are_those_of_the_stack_whatever_the_order_of_the_file() -> None:
+    values = [1.0, 1, 50, 50, 1, 1]
+    (found,) = shuffled(values, [0, 2, 4, 1, 3, 5]).measurement("a.b.value", "1", worst="highest", of_all="lasting")
+    assert (found.value, found.detail["worst_slices"]) == (50, "3-4")
+    assert [slice_index for slice_index, _ in found.detail["curve"]] == [0, 1, 2, 3, 4, 5]
+
+
+def test_slices_far_apart_are_no_neighbours() -> None:
+    values = [50.0, math.nan, math.nan, 50, math.nan, math.nan, 1]
+    (found,) = filled(values).measurement("a.b.value", "1", worst="highest", of_all="lasting")
+    assert found.value == 50  # each stands alone: nothing is known beside it
+
+
+def test_the_worst_point_stays_in_a_thinned_curve_however_near_it_lies_to_the_middle() -> None:
+    values = [10.0, 50.0] * 300
+    values[300] = 8.0
+    (found,) = filled(values).measurement("a.b.value", "1", worst="lowest", of_all="worst")
+    assert found.value == 8
+    assert [300, 8.0] in found.detail["curve"]

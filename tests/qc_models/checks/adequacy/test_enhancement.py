@@ -54,7 +54,8 @@ def test_a_quarter_of_the_slices_decides() -> None:
 @pytest.mark.parametrize(
     ("components", "names"),
     [
-        (("arterial", "enhanced"), {"brightest_hu", "vessel_hu"}),
+        (("arterial", "enhanced"), {"brightest_hu", "vessel_hu", "arterial_hu"}),
+        (("portal", "enhanced"), {"brightest_hu", "vessel_hu"}),
         (("delayed", "enhanced"), {"brightest_hu"}),
         (("plain",), {"brightest_hu"}),
     ],

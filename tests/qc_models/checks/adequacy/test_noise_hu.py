@@ -60,7 +60,7 @@ def noisy(sigma_hu: float, num_frames: int = 1, seed: int = 0) -> torch.Tensor:
 def run(blocks: list[Block], components: tuple[str, ...] = ()) -> dict[str, Measurement]:
     curve = Curve(stack_facts("1.2", *components, index=3, slice_thickness_mm=1.25))
     for each in blocks:
-        curve.add(each, noise_hu.look(each.features))
+        curve.add(each.places, noise_hu.look(each.features))
     return {found.metric.rpartition(".")[2]: found for found in noise_hu.finish(curve)}
 
 

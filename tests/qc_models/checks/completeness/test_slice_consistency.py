@@ -95,7 +95,7 @@ def run(volume: Volume, order: Sequence[int] | None = None, size: int = 5, **fac
         pixels = torch.from_numpy(volume[list(part)])
         uids = tuple(f"1.2.{i}" for i in part)
         block = Block(pixels, None, "arbitrary", (1.0, 1.0), part, uids, (0,) * len(part))
-        curve.add(block, slice_consistency.look(block.features))
+        curve.add(block.places, slice_consistency.look(block.features))
     found = slice_consistency.finish(curve)
     return {measurement.metric.removeprefix("completeness.slice_consistency."): measurement for measurement in found}
 
