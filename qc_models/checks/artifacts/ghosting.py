@@ -53,7 +53,7 @@ QUANTITIES = {
     "repeat": Quantity(
         "1",
         "the image repeats itself, {distance_percent:.0f} % of the frame further {along}, with a correlation of {value:.3f} in "
-        "slices {worst_slices} (median of {num_frames} images {median:.3f}), limit {limit:.3f}",
+        "slice {worst_slices} (median of {num_frames} images {median:.3f}), limit {limit:.3f}",
         "第 {worst_slices} 层图像{along_zh} {distance_percent:.0f}% 处重复自身，相关系数 {value:.3f}"
         "（{num_frames} 幅图像的中位数 {median:.3f}），限值 {limit:.3f}",
         remedy_en="look for motion, breathing, flow and echo alignment along the phase direction; repeat the sequence",

@@ -31,7 +31,7 @@ QUANTITIES = {
     "replicas": Quantity(
         "1",
         "edges repeat along one direction {value:.1f} times as much as along the other (median of {num_frames} images; most "
-        "{worst:.1f} times, in slices {worst_slices}), limit {limit:.1f}",
+        "{worst:.1f} times, in slice {worst_slices}), limit {limit:.1f}",
         "边缘沿一个方向的重复为另一方向的 {value:.1f} 倍（{num_frames} 幅图像的中位数；"
         "第 {worst_slices} 层最高 {worst:.1f} 倍），限值 {limit:.1f}",
         remedy_en="the patient moved: fix the part, shorten the sequence or repeat it",

@@ -39,7 +39,7 @@ QUANTITIES = {
     ),
     "streak_hu": Quantity(
         "HU",
-        "streaks from side to side reach {value:.0f} HU at slices {worst_slices} "
+        "streaks from side to side reach {value:.0f} HU at slice {worst_slices} "
         "(median of {num_frames} images {median:.0f}), limit {limit:.0f}",
         "第 {worst_slices} 层左右方向条纹达 {value:.0f} HU（{num_frames} 幅图像的中位数 {median:.0f}），"
         "限值 {limit:.0f}",

@@ -34,7 +34,7 @@ LEAST_TURN = 1 / 4
 QUANTITIES = {
     "amplitude_hu": Quantity(
         "HU",
-        "ring amplitude is {value:.1f} at slices {worst_slices} (median of {num_frames} images "
+        "ring amplitude is {value:.1f} at slice {worst_slices} (median of {num_frames} images "
         "{median:.1f}), limit {limit:.1f}",
         "第 {worst_slices} 层环状伪影幅度 {value:.1f}（{num_frames} 幅图像的中位数 {median:.1f}），限值 {limit:.1f}",
         remedy_en="calibrate the detector (air calibration); reconstruct again",

@@ -29,7 +29,7 @@ INNER = 0.1  # of the highest frequency, inside which anatomy rules
 QUANTITIES = {
     "amplitude": Quantity(
         "1",
-        "stripes of a spike in k-space are {value:.3f} of the signal high, in slices {worst_slices} (median of "
+        "stripes of a spike in k-space are {value:.3f} of the signal high, in slice {worst_slices} (median of "
         "{num_frames} images {median:.3f}), limit {limit:.3f}",
         "第 {worst_slices} 层 k 空间尖峰条纹为信号的 {value:.3f}（{num_frames} 幅图像的中位数 {median:.3f}），"
         "限值 {limit:.3f}",

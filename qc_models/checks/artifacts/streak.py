@@ -46,14 +46,14 @@ _TEXTS = {
 QUANTITIES = {
     "oriented_hu": Quantity(
         "HU",
-        "streaks in one direction reach {value:.0f} at slices {worst_slices} (median of "
+        "streaks in one direction reach {value:.0f} at slice {worst_slices} (median of "
         "{num_frames} images {median:.0f}), limit {limit:.0f}",
         "第 {worst_slices} 层同一方向条纹达 {value:.0f}（{num_frames} 幅图像的中位数 {median:.0f}），限值 {limit:.0f}",
         **_TEXTS,
     ),
     "oriented_ratio": Quantity(
         "1",
-        "texture in one direction is {value:.1f} times that of others at slices {worst_slices} (median of "
+        "texture in one direction is {value:.1f} times that of others at slice {worst_slices} (median of "
         "{num_frames} images {median:.1f}), limit {limit:.1f}",
         "第 {worst_slices} 层某一方向的纹理为其他方向的 {value:.1f} 倍"
         "（{num_frames} 幅图像的中位数 {median:.1f}），限值 {limit:.1f}",
@@ -61,7 +61,7 @@ QUANTITIES = {
     ),
     "metal_hu": Quantity(
         "HU",
-        "streaks from metal reach {value:.0f} at slices {worst_slices} (median of "
+        "streaks from metal reach {value:.0f} at slice {worst_slices} (median of "
         "{num_frames} images with metal {median:.0f}), limit {limit:.0f}",
         "第 {worst_slices} 层金属条纹达 {value:.0f}（{num_frames} 幅含金属图像的中位数 {median:.0f}），"
         "限值 {limit:.0f}",
