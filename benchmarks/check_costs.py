@@ -79,6 +79,7 @@ def _costs(
     }
 
 
+@torch.inference_mode()
 def _examine(real: RealStack, seeing: Sequence[Check], device: str) -> dict[str, float]:
     able = [check for check in seeing if check.applies(real.facts)]
     curves = {check.name: Curve(real.facts) for check in able}

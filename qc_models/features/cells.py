@@ -34,6 +34,21 @@ def cell_peaks(values: "Tensor", rows: int, columns: int) -> "Tensor":
     return values if rows == columns == 1 else torch.amax(_split(torch.amax(_split(values, 1, rows), 2), 2, columns), 3)
 
 
+def window_means(values: "Tensor", size: int, step: int) -> "Tensor":
+    """Means of windows of `size` x `size` values, each `step` further, [B, (H - size) // step + 1, (W - size) // step + 1]."""
+    import torch
+
+    for dim in (1, 2):
+        reach = (values.shape[dim] - size) // step * step + 1
+        parts = [torch.narrow(values, dim, first, reach) for first in range(size)]
+        parts = [part[:, ::step] if dim == 1 else part[..., ::step] for part in parts]
+        total = parts[0].clone()
+        for part in parts[1:]:
+            torch.add(total, part, out=total)
+        values = total
+    return values.div_(size * size)
+
+
 def _split(values: "Tensor", dim: int, size: int) -> "Tensor":
     """Values [B, H, W] with `dim` cut into parts of `size`, each part along a new axis behind it; a view, no copy."""
     import torch

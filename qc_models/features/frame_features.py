@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from qc_models.features import masks
 from qc_models.features.cells import cell_means, cell_peaks
-from qc_models.features.masked_statistics import masked_deviation, masked_mean, masked_median, masked_quantiles
+from qc_models.features.masked_statistics import (
+    MIN_PIXELS,
+    masked_deviation,
+    masked_mean,
+    masked_median,
+    masked_quantiles,
+)
 from qc_models.features.repetition import autocorrelation, clipped_texture
 
 if TYPE_CHECKING:
@@ -135,13 +141,6 @@ class FrameFeatures:
         return masks.eroded(self.body, 1) & (self.means > LEAST_SIGNAL * level)
 
     @cached_property
-    def log_field(self) -> "Tensor":
-        """The slow change of an MR image, [B, h, w]: log of the means smoothed within `signal`; 0 elsewhere."""
-        signal = self.signal
-        logs = self.means.clamp(min=1e-12).log() * signal
-        return smoothed(logs, SMOOTHING) / smoothed(signal.float(), SMOOTHING).clamp(min=1e-6) * signal
-
-    @cached_property
     def self_likeness(self) -> tuple["Tensor", "Tensor"]:
         """How much the texture is like itself so many lines further down and across: [B, rows] and [B, columns]."""
         texture = clipped_texture(self.pixels)
@@ -149,8 +148,14 @@ class FrameFeatures:
 
     @cached_property
     def log_field_ends(self) -> "Tensor":
-        """The 2 % and the 98 % of the slow change within `signal`, [B, 2]."""
-        return masked_quantiles(self.log_field, self.signal, (0.02, 0.98))
+        """The 2 % and the 98 % of the slow change of an MR image, [B, 2]: log of the means, smoothed within `signal`.
+
+        On cells of twice the size, which show all that is slow.
+        """
+        share = cell_means(self.signal.float(), 2, 2)
+        logs = cell_means(self.means.clamp(min=1e-12).log() * self.signal, 2, 2)
+        field = smoothed(logs, SMOOTHING) / smoothed(share, SMOOTHING).clamp(min=1e-6)
+        return masked_quantiles(field, share > 0.5, (0.02, 0.98), MIN_PIXELS // 4)
 
     @cached_property
     def power(self) -> "Tensor":

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
+from qc_models.features.cells import cell_peaks, window_means
 from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import FrameFeatures
 from qc_models.features.masked_statistics import masked_quantiles
@@ -66,19 +67,20 @@ QUANTITIES = {
 def brightest_even(means_hu: "Tensor", peaks_hu: "Tensor", body: "Tensor", window: int, reach: int) -> "Tensor":
     """The highest mean of the even windows of coarse means [B, h, w] within a body, no bone within `reach` cells: [B], HU."""
     import torch
-    from torch.nn.functional import avg_pool2d, max_pool2d
+    from torch.nn.functional import max_pool2d
 
     if window > min(means_hu.shape[1:]):
         return torch.full_like(means_hu[:, 0, 0], math.nan)
     step = (window + 1) // 2
-    pooled = avg_pool2d(torch.stack((means_hu, means_hu * means_hu, body.float()), 1), window, step)
-    level, square, share = pooled.unbind(1)
+    level, square, share = (
+        window_means(values, window, step) for values in (means_hu, means_hu.square(), body.float())
+    )
     spread = (square - level * level).clamp(min=0).sqrt()
     within = share > 1 - 0.5 / window**2
     tissue = within & (level > TISSUE_HU[0]) & (level < TISSUE_HU[1])
     usual = masked_quantiles(spread, tissue, (0.25,))
     # The greatest value about each window, from the greatest of blocks of `step` cells.
-    blocks = max_pool2d(peaks_hu[:, None], step)
+    blocks = cell_peaks(peaks_hu, step, step)[:, None]
     around = 2 * max(1, round(reach / step)) + 1
     near = max_pool2d(blocks, around, 1, around // 2)[:, 0, : level.shape[1], : level.shape[2]]
     even = within & (near < level + BONE_HU) & (level > TISSUE_HU[0]) & (spread < EVEN * usual[:, :, None] + FLOOR_HU)

@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qc_models.facts import StackFacts
+from qc_models.features.cells import cell_means, window_means
 from qc_models.features.curve import Curve, Values
 from qc_models.features.frame_features import TYPICAL_SPACING_MM, FrameFeatures
 from qc_models.findings import Measurement, Quantity
@@ -103,10 +104,10 @@ def directional_power(means_hu: "Tensor", soft: "Tensor") -> "Tensor":
 def _slow(means: "Tensor", inside: "Tensor") -> "Tensor":
     """The mean of soft tissue over 6 x 6 cells about each block of 2 x 2, [B, h, w]."""
     import torch
-    from torch.nn.functional import avg_pool2d
+    from torch.nn.functional import pad
 
-    both = avg_pool2d(torch.stack((means * inside, inside), 1), SLOW)
-    total, share = avg_pool2d(both, 3, 1, 1).unbind(1)
+    blocks = torch.cat([cell_means(values, SLOW, SLOW) for values in (means * inside, inside)])
+    total, share = window_means(pad(blocks, (1, 1, 1, 1)), 3, 1).chunk(2)
     return (total / share.clamp(min=1e-3)).repeat_interleave(SLOW, 1).repeat_interleave(SLOW, 2)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, max_pool2d
 
-from qc_models.features.cells import cell_means, cell_peaks
+from qc_models.features.cells import cell_means, cell_peaks, window_means
 
 
 def test_means_and_peaks_by_hand() -> None:
@@ -26,4 +26,12 @@ def test_values_stay_as_they_were() -> None:
     values = torch.rand(1, 8, 8)
     before = values.clone()
     cell_means(values, 1, 2)
+    assert torch.equal(values, before)
+
+
+@pytest.mark.parametrize(("size", "step"), [(1, 1), (3, 1), (3, 2), (4, 3), (5, 5)])
+def test_windows_equal_pooling(size: int, step: int) -> None:
+    values = torch.rand(2, 31, 40, generator=torch.Generator().manual_seed(1))
+    before = values.clone()
+    torch.testing.assert_close(window_means(values, size, step), avg_pool2d(values[:, None], size, step)[:, 0])
     assert torch.equal(values, before)
