@@ -108,16 +108,24 @@ def detection_command(data: Path, workers: int, seeds: int) -> None:
 @data_option
 @workers_option
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(min=1))
-@click.option("--item", "item_ids", multiple=True, metavar="ID", help="Only these exam items.")
-def gate_command(data: Path, workers: int, seeds: int, item_ids: tuple[str, ...]) -> None:
+@click.option("--item", "item_ids", multiple=True, metavar="ID", help="Only these exam items; figures are not kept.")
+@click.option(
+    "--part",
+    type=click.Choice(["all", "simulated", "real"]),
+    default="all",
+    show_default=True,
+    help="Simulated studies (an hour on two processors), or the real ones (ten minutes).",
+)
+def gate_command(data: Path, workers: int, seeds: int, item_ids: tuple[str, ...], part: str) -> None:
     """False passes and false rejects by item and defect, over simulated and real studies."""
     from benchmarks import gate
 
     settings = _settings(workers)
     items = [settings.catalogue.item(item_id) for item_id in item_ids or settings.catalogue.items]
     real = sorted(path for path in data.iterdir() if path.is_dir()) if data.is_dir() and not item_ids else []
-    figures = gate.run(items, real, settings, seeds, lambda name: click.echo(name, err=True))
-    _show("gate", figures, keep=not item_ids)
+    wanted = [] if part == "real" else items, [] if part == "simulated" else real
+    figures = gate.run(*wanted, settings, seeds, lambda name: click.echo(name, err=True))
+    _show("gate" if part == "all" else f"gate_{part}", figures, keep=not item_ids)
 
 
 @bench.command("checks")
