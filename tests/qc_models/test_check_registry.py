@@ -1,13 +1,17 @@
 """Every image check survives what any sender may send: blank, tiny, broken and padded frames."""
 
 import math
+import re
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
+import torch
 
 from qc_models.check_registry import MIN_SIDE, Check, checks
-from tests.pixel_blocks import run
+from qc_models.features import masks
+from qc_models.pixels import Block
+from tests.pixel_blocks import UNITS, run
 
 IMAGE_CHECKS = [check for check in checks().values() if check.sees]
 NOISE = np.random.default_rng(0).normal(100, 20, (2, 70, 45))
@@ -63,3 +67,21 @@ def test_a_strip_tells_nothing_and_costs_nothing(check: Check) -> None:
 def test_an_absurd_spacing_breaks_no_image_check(check: Check, spacing_mm: float) -> None:
     for modality in ("CT", "MR", "XR"):
         run(check.module, NOISE, modality, spacing_mm=(spacing_mm, spacing_mm))
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR", "XR"])
+@pytest.mark.parametrize("check", IMAGE_CHECKS, ids=lambda check: check.name)
+def test_an_image_check_makes_nothing_on_another_device(
+    check: Check, modality: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device `meta` holds no values, but refuses a tensor of another one as a GPU would; where values decide, it ends."""
+    monkeypatch.setattr(masks, "largest_region", lambda mask: mask)  # ends by a value
+    pixels = torch.empty(2, 256, 256, device="meta")
+    block = Block(pixels, pixels > 0, UNITS[modality], (0.8, 0.8), (0, 1), ("a", "b"), (0, 0))
+    try:
+        seen = check.look(block)
+    except (NotImplementedError, RuntimeError) as error:
+        if not re.search("nonzero|meta tensors|data-dependent", str(error)):
+            raise
+        return
+    assert {values.device.type for values in seen.values()} == {"meta"}
