@@ -170,7 +170,7 @@ def measurements_command(data: Path, seeds: int, pictures: int, defects: tuple[s
         advance=lambda name: click.echo(name, err=True),
     )
     if not defects:
-        record("measurements", figures)
+        record("measurements", measurements.brief(figures))
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         (out / "measurements.html").write_text(measurement_page.page(figures), encoding="utf-8")

@@ -28,6 +28,7 @@ CLEAN_STUDIES = frozenset(
 TARGETS = {"spearman": 0.9, "auc": 0.95}
 HIT = 0.5  # of the change of the slice changed most, above which an image counts as defective
 KEPT = 0.98  # of clean stacks, by a limit drawn from other subjects; of fewer than fifty it is all
+KEPT_STACKS = 20
 _MOST_HU, _LEAST_HU = 3071.0, -1024.0
 
 
@@ -271,6 +272,15 @@ def _left_out(clean: Sequence[Sample], spoilt: Sequence[Sample]) -> dict[str, An
         "false_alarms": round(float(np.mean(alarms)), 3) if alarms else None,
         "caught": round(float(np.mean(caught)), 3) if caught else None,
     }
+
+
+def brief(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures without the curves of single radiographs, of which there are too many to keep."""
+    rows = {
+        group: [row if len(row["by_stack"]) <= KEPT_STACKS else {**row, "by_stack": {}} for row in figures[group]]
+        for group in ("artifacts", "others")
+    }
+    return {**figures, **rows}
 
 
 def table(figures: Mapping[str, Any]) -> str:
