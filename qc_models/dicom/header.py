@@ -121,7 +121,8 @@ class Header:
             return ()
         vr = self._vr(keyword, found[0])
         if vr in TEXT_VRS:
-            return text_values(vr, found[1], self._charset)[0]
+            plain = found[1].isascii() and b"\x1b" not in found[1]  # nearly all is, and asks for no character set
+            return text_values(vr, found[1], () if plain else self._charset)[0]
         values = self.numbers(keyword) if vr in NUMBER_VRS else ()
         return tuple(str(int(value) if value.is_integer() else value) for value in values)
 
