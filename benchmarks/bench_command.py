@@ -213,7 +213,7 @@ def fuzz_command(inputs: int, seed: int, data: Path) -> None:
 @bench.command("all")
 @click.pass_context
 def all_command(context: click.Context) -> None:
-    """Every benchmark with its defaults (about half an hour on two processors)."""
+    """Every benchmark with its defaults (about two hours on two processors, half of it the gate)."""
     for command in (
         header_command,
         start_command,
