@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from inference.gather import gather
+from inference.gather import Threads, gather
 from inference.reading import read_studies
 from qc_models.check_registry import Check
 from qc_models.facts import RegionLabel, StackFacts
@@ -78,7 +78,8 @@ def stacks_of(folder: Path, most_frames: int = BLOCK_FRAMES, most_blocks: int = 
             facts = describe(study, stacks)
             recorder = _Recorder("benchmarks.recorder", ModuleType("recorder"), most_frames)
             chosen = list(_chosen(stacks, facts, most_blocks))
-            gather(study, stacks, facts, {place: [recorder] for place in chosen}, workers=2)
+            with Threads(2) as threads:
+                gather(study, stacks, facts, {place: [recorder] for place in chosen}, threads)
             instances = {instance.sop_instance_uid: instance for instance in study.instances}
             for place in chosen:
                 stack, fact = stacks[place], facts[place]

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 
 from benchmarks.stopwatch import Stopwatch, watching
 from inference.inputs import sources
-from inference.pipeline import Settings, examine
+from inference.pipeline import Settings, examine_all
 from inference.reading import read_studies
 from qc_models.dicom.header import read_header
 from qc_models.dicom.pixel_data import decode_frames
@@ -72,10 +73,10 @@ def _floor(files: list[Source], workers: int) -> None:
 
 def _score(folder: Path, settings: Settings) -> dict[str, float]:
     start = time.perf_counter()
-    studies = read_studies([folder]).studies
+    studies = deque(read_studies([folder]).studies)
     seconds = {"read": time.perf_counter() - start}
-    for study in studies:
-        for stage, value in examine(study, settings).report.content["timings_s"].items():
+    for _, examined in examine_all(studies, settings):
+        for stage, value in examined.result().report.content["timings_s"].items():
             seconds[stage] = seconds.get(stage, 0.0) + value
     return seconds
 

@@ -2,10 +2,10 @@
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,29 @@ AHEAD_BYTES = 64 << 20  # decoded pixels that may wait for the checks
 TASK_BYTES = 16 << 20  # of big frames fewer are decoded at once, and fewer make a block
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Threads:
+    """The threads that decode frames and look at blocks, for one study or for several at a time."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._pool = ThreadPoolExecutor(number, thread_name_prefix="pixels")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Waits for what runs; what has not begun is never done, and who waits for it gets a CancelledError."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Does some work on the next free thread."""
+        return self._pool.submit(work, *args, **kwargs)
+
+
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """What the pixels of a study told."""
@@ -44,11 +67,11 @@ def gather(
     stacks: Sequence[Stack],
     stack_facts: Sequence[StackFacts],
     plan: Mapping[int, Sequence[Check]],
-    workers: int,
+    threads: Threads,
 ) -> Gathered:
-    """Decodes with `workers` threads; `plan` names the image checks of each stack by its place in `stacks`.
+    """Decodes and looks on `threads`; `plan` names the image checks of each stack by its place in `stacks`.
 
-    Results are taken in a fixed order, so the number of workers never changes a byte of the report.
+    Results are taken in a fixed order, so the number of threads never changes a byte of the report.
     """
     streams = {place: _Stream(stacks[place], stack_facts[place], checks) for place, checks in plan.items() if checks}
     places = {
@@ -59,29 +82,30 @@ def gather(
     wanted = frozenset(key for key, (place, _) in places.items() if place in streams)
     statistics: dict[FrameKey, FrameStatistics] = {}
     pixel_failures: list[PixelFailure] = []
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="pixels") as pool:
-        looks = _Looks(pool, workers)
-        for decoded in _decoded(pool, _tasks(study, stacks), wanted, workers):
-            key = (decoded.sop_instance_uid, decoded.index)
-            if decoded.failure is not None:
-                pixel_failures.append(decoded.failure)
-                if key in wanted:
-                    stream = streams[places[key][0]]
-                    for frames in stream.skip():
-                        looks.begin(stream, frames)
-                continue
-            if decoded.statistics is not None:
-                statistics[key] = decoded.statistics
-            if decoded.values is not None:
-                place, slice_index = places[key]
-                for frames in streams[place].add(decoded, slice_index):
-                    looks.begin(streams[place], frames)
-        for stream in streams.values():
-            if stream.waiting:
-                looks.begin(stream, stream.taken())
-        looks.end()
+    looks = _Looks(threads)
+    for decoded in _decoded(threads, _tasks(study, stacks), wanted):
+        key = (decoded.sop_instance_uid, decoded.index)
+        if decoded.failure is not None:
+            pixel_failures.append(decoded.failure)
+            if key in wanted:
+                stream = streams[places[key][0]]
+                for frames in stream.skip():
+                    looks.begin(stream, frames)
+            continue
+        if decoded.statistics is not None:
+            statistics[key] = decoded.statistics
+        if decoded.values is not None:
+            place, slice_index = places[key]
+            for frames in streams[place].add(decoded, slice_index):
+                looks.begin(streams[place], frames)
+    for stream in streams.values():
+        if stream.waiting:
+            looks.begin(stream, stream.taken())
+    looks.end()
     measurements: list[Measurement] = []
     failures: list[CheckFailure] = []
+    if streams:
+        _compute_alone()
     for stream in streams.values():
         stream.finish(measurements, failures)
     return Gathered(statistics, tuple(pixel_failures), tuple(measurements), tuple(failures))
@@ -120,19 +144,17 @@ def _tasks(study: Study, stacks: Sequence[Stack]) -> Iterator[_Task]:
             yield _Task(instance, indices[start : start + size], is_mosaic and bool(frames))
 
 
-def _decoded(
-    pool: ThreadPoolExecutor, tasks: Iterator[_Task], wanted: frozenset[FrameKey], workers: int
-) -> Iterator[_Decoded]:
+def _decoded(threads: Threads, tasks: Iterator[_Task], wanted: frozenset[FrameKey]) -> Iterator[_Decoded]:
     """Runs tasks on threads, a bounded number of bytes ahead, and yields their frames in order."""
     waiting: deque[tuple[int, Future[list[_Decoded]]]] = deque()
     ahead = 0
     for task in tasks:
         size = _size(task)
-        while waiting and (ahead + size > AHEAD_BYTES or len(waiting) >= 8 * workers):
+        while waiting and (ahead + size > AHEAD_BYTES or len(waiting) >= 8 * threads.number):
             done_size, done = waiting.popleft()
             yield from done.result()
             ahead -= done_size
-        waiting.append((size, pool.submit(_decode, task, wanted)))
+        waiting.append((size, threads.submit(_decode, task, wanted)))
         ahead += size
     while waiting:
         yield from waiting.popleft()[1].result()
@@ -269,18 +291,17 @@ _Frames = list[tuple[_Decoded, int]]
 class _Looks:
     """Blocks that are looked at side by side, on the decoding threads; what was seen is kept in the order of beginning."""
 
-    pool: ThreadPoolExecutor
-    workers: int
+    threads: Threads
     running: deque[tuple[_Stream, Future[tuple[Sequence[Place], Mapping[str, Values | str]]]]] = field(
         default_factory=deque
     )
 
     def begin(self, stream: _Stream, frames: _Frames) -> None:
         """Looks at some frames of a stack; waits for the oldest block where there are two a thread already."""
-        while len(self.running) >= 2 * self.workers:
+        while len(self.running) >= 2 * self.threads.number:
             self._keep_oldest()
         checks = [check for check in stream.checks if check.name not in stream.broken]
-        self.running.append((stream, self.pool.submit(_look, frames, stream.facts, checks)))
+        self.running.append((stream, self.threads.submit(_look, frames, stream.facts, checks)))
 
     def end(self) -> None:
         """Waits for all."""
@@ -296,9 +317,9 @@ def _look(
     frames: _Frames, facts: StackFacts, checks: Sequence[Check]
 ) -> tuple[Sequence[Place], Mapping[str, Values | str]]:
     """The places of some frames, and what each check sees there, or the name of the error that it crashed with."""
-    import torch  # only here: header-only scoring starts without it
+    import torch
 
-    torch.set_num_threads(1)  # other threads have the other processors, and one order of summation gives the same bytes
+    _compute_alone()
     try:
         block = _block(frames, facts)
     except MemoryError as error:  # the study goes on without these checks, and to review
@@ -311,6 +332,13 @@ def _look(
             except Exception as error:  # one check's crash is a line in the report; the others go on
                 seen[check.name] = type(error).__name__
     return block.places, seen
+
+
+def _compute_alone() -> None:
+    """Keeps this thread to itself: others have the other processors, and one order of summation gives the same bytes."""
+    import torch  # only here: header-only scoring starts without it
+
+    torch.set_num_threads(1)
 
 
 def _block(waiting: Sequence[tuple[_Decoded, int]], facts: StackFacts) -> Block:

@@ -1,13 +1,15 @@
 """How one study is examined: read → stacks → roles → items → plan → gather → measure → judge → decide → QcReport."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from math import isfinite
 
 from inference import study_facts
-from inference.gather import Gathered, gather
+from inference.gather import Gathered, Threads, gather
 from qc_models.check_registry import Check, checks
 from qc_models.evidence import Evidence
 from qc_models.exam_item import Catalogue, ExamItem
@@ -20,6 +22,8 @@ from qc_models.report import QcReport, make_report
 from qc_models.roles.describe import describe
 from qc_models.stack import Stack, split
 from qc_models.study import Study
+
+AT_ONCE = 2  # studies; what one does alone, before and after its pixels, is done while the other's are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +63,33 @@ class _Timings:
 
 def examine(study: Study, settings: Settings) -> Examined:
     """Examines one study from its headers to its report."""
+    with Threads(settings.workers) as threads:
+        return _examine(study, settings, threads)
+
+
+def examine_all(studies: deque[Study], settings: Settings) -> Generator[tuple[str, Future[Examined]], None, None]:
+    """Examines studies in their order, each with its StudyInstanceUID; whatever goes wrong with one is raised by its result.
+
+    While the pixels of one are awaited the headers of the next are read, on the same threads for pixels. A study is taken from
+    `studies` when it begins and let go when it is done.
+    """
+    running: deque[tuple[str, Future[Examined]]] = deque()
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="studies") as examiners, Threads(settings.workers) as threads:
+        while studies or running:
+            while studies and len(running) < AT_ONCE:
+                uid = studies[0].study_instance_uid
+                running.append((uid, examiners.submit(_examine, studies.popleft(), settings, threads)))
+            yield running.popleft()
+
+
+def _examine(study: Study, settings: Settings, threads: Threads) -> Examined:
     timings = _Timings()
     stacks = tuple(stack for series in study.series for stack in split(series))
     stack_facts = describe(study, stacks)
     timings.mark("stacks")
     gathered = None
     if settings.pixels:
-        gathered = gather(study, stacks, stack_facts, plan(stack_facts), settings.workers)
+        gathered = gather(study, stacks, stack_facts, plan(stack_facts), threads)
         timings.mark("pixels")
     evidence = Evidence(
         study,

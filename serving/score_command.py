@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,25 +124,24 @@ def _date(text: str | None) -> date:
 
 
 def score_studies(studies: deque["Study"], settings: "Settings", page: "HtmlReport | None", write: "Write") -> bool:
-    """Examines study after study, each result out and its headers let go before the next; whether every one passed.
+    """Examines study after study, each result out as it comes; whether every one passed.
 
     This is the one place where whatever goes wrong with a study is survived: it is told on standard error, in the words of our
     errors, or as the kind of a mistake and its line, since the words of a mistake may quote a patient's data.
     """
-    from inference.pipeline import examine
+    from inference.pipeline import examine_all
 
     passed = True
-    with progress_bar("scoring", len(studies)) as advance:
-        while studies:
-            study = studies.popleft()
+    with progress_bar("scoring", len(studies)) as advance, closing(examine_all(studies, settings)) as all_examined:
+        for uid, found in all_examined:
             try:
-                examined = examine(study, settings)
+                examined = found.result()
                 line = examined.report.to_json()
                 if page is not None:
                     page.add(examined)
             except Exception as error:
                 passed = False
-                line = f"study {study.study_instance_uid} could not be examined: {_reason(error)}"
+                line = f"study {uid} could not be examined: {_reason(error)}"
                 click.echo(line, err=True)
                 if page is not None:
                     page.warnings.append(line)

@@ -12,7 +12,7 @@ import torch
 from pydicom.uid import RLELossless
 
 import inference.gather
-from inference.gather import BLOCK_FRAMES, Gathered, gather
+from inference.gather import BLOCK_FRAMES, Gathered, Threads, gather
 from inference.reading import read_studies
 from qc_models.features.curve import Curve, Values
 from qc_models.findings import Location, Measurement
@@ -54,7 +54,8 @@ class Recorder:
 def gathered(study: Study, *found: Recorder, workers: int = 2) -> Gathered:
     stacks = [stack for series in study.series for stack in split(series)]
     plan: dict[int, Any] = dict.fromkeys(range(len(stacks)), found)
-    return gather(study, stacks, describe(study, tuple(stacks)), plan, workers)
+    with Threads(workers) as threads:
+        return gather(study, stacks, describe(study, tuple(stacks)), plan, threads)
 
 
 def slices_of_their_number(count: int = NUM_SLICES, **keywords: Any) -> list[dict[str, Any]]:

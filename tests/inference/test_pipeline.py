@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -11,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from inference.pipeline import Settings, examine
+from inference.pipeline import Settings, examine, examine_all
 from inference.reading import read_studies
 from qc_models.check_registry import checks
 from qc_models.judgement import judge
@@ -53,6 +54,26 @@ def test_the_bytes_do_not_depend_on_workers_order_or_names(tmp_path: Path, setti
         (study,) = read_studies([tmp_path / folder]).studies
         reports.append(same_but_for_times(report(study, replace(settings, workers=workers))))
     assert reports[0] == reports[1] == reports[2]
+
+
+def test_several_studies_come_in_their_order_as_they_would_alone(tmp_path: Path, settings: Settings) -> None:
+    for number in range(4):
+        write_instances(tmp_path / str(number), axial_slices(6 + number, StudyInstanceUID=f"1.2.{4 - number}"))
+    studies = read_studies([tmp_path]).studies
+    together = [(uid, found.result().report.content) for uid, found in examine_all(deque(studies), settings)]
+    assert [uid for uid, _ in together] == [study.study_instance_uid for study in studies]
+    alone = [same_but_for_times(report(study, settings)) for study in studies]
+    assert [same_but_for_times(dict(content)) for _, content in together] == alone
+
+
+def test_studies_that_nobody_waits_for_any_more_are_not_examined(tmp_path: Path, settings: Settings) -> None:
+    for number in range(5):
+        write_instances(tmp_path / str(number), axial_slices(6, StudyInstanceUID=f"1.2.{number}"))
+    studies = deque(read_studies([tmp_path]).studies)
+    running = examine_all(studies, settings)
+    next(running)[1].result()
+    running.close()
+    assert len(studies) >= 2
 
 
 def test_a_missing_slice_is_named(study_of: Build, settings: Settings) -> None:

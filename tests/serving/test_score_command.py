@@ -310,14 +310,14 @@ def test_a_study_whose_examination_crashes_is_told_and_the_others_are_scored(
     hand: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_instances(tmp_path / "study", axial_slices(3))
-    crashing_uid, examine = "1.2.826.0.1.3680043.8.498.1", inference.pipeline.examine
+    crashing_uid, describe = "1.2.826.0.1.3680043.8.498.1", inference.pipeline.describe
 
-    def crash(study: Any, settings: Any) -> Any:
+    def crash(study: Any, stacks: Any) -> Any:
         if study.study_instance_uid == crashing_uid:
             raise KeyError("张^三 1980-01-01")
-        return examine(study, settings)
+        return describe(study, stacks)
 
-    monkeypatch.setattr("inference.pipeline.examine", crash)
+    monkeypatch.setattr("inference.pipeline.describe", crash)
     for output_format in ("json", "table", "html"):
         result = score(hand, tmp_path / "study", *AS_OF, "--format", output_format, "--out", tmp_path / "out")
         assert result.exit_code == 1
@@ -334,20 +334,20 @@ def test_a_study_whose_examination_crashes_is_told_and_the_others_are_scored(
 
 
 def test_studies_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(4):
+    for number in range(9):
         uid = f"1.2.3.{number}"
         write_instances(tmp_path / str(number), axial_slices(2, StudyInstanceUID=uid, SeriesInstanceUID=f"{uid}.1"))
     alive: list[int] = []
-    examine = inference.pipeline.examine
+    describe = inference.pipeline.describe
 
-    def counted(study: Any, settings: Any) -> Any:
+    def counted(study: Any, stacks: Any) -> Any:
         alive.append(_num_alive(type(study)))
-        return examine(study, settings)
+        return describe(study, stacks)
 
-    monkeypatch.setattr("inference.pipeline.examine", counted)
+    monkeypatch.setattr("inference.pipeline.describe", counted)
     score(tmp_path, *AS_OF, "--no-pixels", "--format", "json")
-    assert alive[0] >= 4
-    assert alive[-1] <= alive[0] - 2  # this study, and the report before it
+    assert alive[0] >= 9
+    assert alive[-1] <= alive[0] - 5  # the two that are examined side by side, and the reports before them
 
 
 def _num_alive(kind: type) -> int:
