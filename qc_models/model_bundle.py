@@ -1,0 +1,78 @@
+"""A trained model on disk: network as ONNX, what it expects and says, how sure it may be, where it comes from, and its card.
+
+`qc_models/bundles/<model>/<version>/` holds `model.onnx`, `metadata.json` (with the keys of a MONAI bundle) and `card.md`.
+`qc_models/bundles/released.json` names the version of each model that is served, and all that were before it.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qc_models.errors import ModelError
+from qc_models.model_registry import Model
+
+SHIPPED = Path(__file__).parent / "bundles"
+RELEASED = "released.json"
+
+
+@dataclass(frozen=True)
+class ModelBundle:
+    """One version of one model. `metadata` is that of `metadata.json`."""
+
+    model: Model
+    folder: Path
+    metadata: dict[str, Any]
+
+    @property
+    def version(self) -> str:
+        """Its version, a digest of what it was made from."""
+        return str(self.metadata["version"])
+
+    @property
+    def onnx(self) -> Path:
+        """The file of its network."""
+        return self.folder / "model.onnx"
+
+    def temperature(self, output: str) -> float:
+        """What the raw numbers of an output are divided by before they become probabilities."""
+        return float(self.metadata["temperatures"].get(output, 1.0))
+
+
+def load_bundle(model: Model, folder: Path) -> ModelBundle:
+    """Reads a bundle; raises ModelError where it is not whole, or was made for another input or other outputs."""
+    path = folder / "metadata.json"
+    try:
+        metadata = json.loads(path.read_text(encoding="utf-8"))
+        digest = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder}: is no bundle ({error}); export the model again") from error
+    expected = {
+        "model": model.name,
+        "input_digest": model.input.digest,
+        "outputs": [[output.name, output.kind, list(output.classes)] for output in model.outputs],
+        "onnx_sha256": digest,
+    }
+    for key, value in expected.items():
+        if metadata.get(key) != value:
+            raise ModelError(f"{path}: {key} is not that of {model.name} as it stands in the code; train it again")
+    return ModelBundle(model, folder, metadata)
+
+
+def released_version(name: str, bundles: Path = SHIPPED) -> str | None:
+    """The version of a model that is served; None where none was released. Raises ModelError for a broken list."""
+    path = bundles / RELEASED
+    if not path.exists():
+        return None
+    try:
+        history = json.loads(path.read_text(encoding="utf-8"))
+        return str(history[name][-1]["version"]) if history.get(name) else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: cannot be read ({type(error).__name__}); restore it or release again") from error
+
+
+def released_bundle(model: Model, bundles: Path = SHIPPED) -> ModelBundle | None:
+    """The bundle of a model that is served; None where none was released."""
+    version = released_version(model.name, bundles)
+    return None if version is None else load_bundle(model, bundles / model.name / version)

@@ -1,0 +1,74 @@
+"""The only preprocessing there is: from the pixels of a frame to what a model is fed, the same in training and in service.
+
+An `InputSpec` says what a model wants; `prepare` makes it. A bundle holds the digest of the spec that its network learned with, and
+is refused where the code has another one.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+QUANTILE_PIXELS = 1 << 16  # at most, of which the percentiles of a frame are taken
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One frame as a model is fed: [1, rows, columns], float32 from 0 to 1.
+
+    `scaling` is "window" (`low` to `high` in modality values, for CT in HU) or "percentiles" (`low` to `high` percent of the
+    frame's own pixels). A frame is shrunk or grown to fit, keeping its shape, and stands in the middle of black.
+    """
+
+    rows: int
+    columns: int
+    scaling: Literal["window", "percentiles"]
+    low: float
+    high: float
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over its content."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def prepare(pixels: "Tensor", spec: InputSpec) -> "Tensor":
+    """Frames [B, H, W] in modality values, on any device, as a model is fed: [B, 1, rows, columns], float32 from 0 to 1."""
+    import torch
+
+    low, high = _bounds(pixels, spec)
+    scale = (high - low).clamp(min=1e-6)
+    fitted = _fitted(pixels.float(), spec)
+    scaled = ((fitted - low) / scale).clamp(0, 1)
+    height, width = scaled.shape[1:]
+    result = torch.zeros((len(scaled), 1, spec.rows, spec.columns), device=scaled.device)
+    top, left = (spec.rows - height) // 2, (spec.columns - width) // 2
+    result[:, 0, top : top + height, left : left + width] = scaled
+    return result
+
+
+def _bounds(pixels: "Tensor", spec: InputSpec) -> tuple["Tensor", "Tensor"]:
+    """What becomes 0 and 1, [B, 1, 1] each."""
+    import torch
+
+    if spec.scaling == "window":
+        return torch.full((1, 1, 1), spec.low), torch.full((1, 1, 1), spec.high)
+    step = max(1, int((pixels.shape[1] * pixels.shape[2] / QUANTILE_PIXELS) ** 0.5))
+    sample = pixels[:, ::step, ::step].flatten(1).float()
+    ends = torch.quantile(sample, torch.tensor((spec.low / 100, spec.high / 100), device=pixels.device), dim=1)
+    return ends[0].reshape(-1, 1, 1), ends[1].reshape(-1, 1, 1)
+
+
+def _fitted(pixels: "Tensor", spec: InputSpec) -> "Tensor":
+    """Frames as large as fit into the spec in their own shape; of large ones cells are averaged first, which is faster."""
+    from torch.nn.functional import avg_pool2d, interpolate
+
+    share = min(spec.rows / pixels.shape[1], spec.columns / pixels.shape[2])
+    size = max(1, round(pixels.shape[1] * share)), max(1, round(pixels.shape[2] * share))
+    cell = max(1, min(pixels.shape[1] // (2 * size[0]), pixels.shape[2] // (2 * size[1])))
+    if cell > 1:
+        pixels = avg_pool2d(pixels[:, None], cell)[:, 0]
+    return interpolate(pixels[:, None], size=size, mode="bilinear", antialias=True, align_corners=False)[:, 0]
