@@ -1,0 +1,94 @@
+"""What xr_anatomy learns from: labelled radiographs, slices that are none, and turned and inverted pictures made on the way.
+
+A picture of which the part is not known still teaches its view, and any upright picture teaches rotation and polarity.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qc_models.zoo.xr_anatomy import INPUT, OUTPUTS, REGIONS
+from training.augment import Changes, changed
+from training.examples import Examples, Targets
+from training.manifest import Manifest, Row
+from training.pictures import prepared
+
+_VIEWS = OUTPUTS[2].classes
+_ALL_VIEWS = {"frontal": ("AP", "PA")}  # what a label leaves open
+_OUTSIDE_REGIONS = frozenset({"wholebody"})
+
+
+def examples(manifest: Manifest, data: Path, options: Mapping[str, Any]) -> Examples:
+    """Every radiograph, and one slice of CT or MR for each five of them as what is no radiograph."""
+    radiographs = manifest.of(modality="XR", kind="picture")
+    slices = [row for row in manifest.rows if row.kind == "picture" and row.modality != "XR"]
+    foreign = slices[:: max(1, 5 * len(slices) // max(1, len(radiographs)))]
+    rows = [*radiographs, *foreign]
+    targets = {
+        "region": torch.tensor([_regions(row) for row in rows]),
+        "scope": torch.tensor([_scope(row) for row in rows]),
+        "view": torch.tensor([_views(row) for row in rows]),
+        "rotation": torch.tensor([_upright(row, 4) for row in rows]),
+        "polarity": torch.tensor([_upright(row, 2) for row in rows]),
+    }
+    return Examples(prepared(rows, data, INPUT), targets, rows, _weights(targets["region"]))
+
+
+def augment(pictures: Tensor, targets: Targets, generator: torch.Generator) -> tuple[Tensor, Targets]:
+    """Changed pictures, three in ten of them turned by quarters, one in four inverted."""
+    pictures = changed(pictures, Changes(), generator)
+    count = len(pictures)
+    quarters = torch.randint(1, 4, (count,), generator=generator)
+    quarters = torch.where(torch.rand(count, generator=generator) < 0.3, quarters, 0)
+    inverted = torch.rand(count, generator=generator) < 0.25
+    return made(pictures, targets, quarters, inverted)
+
+
+def made(pictures: Tensor, targets: Targets, quarters: Tensor, inverted: Tensor) -> tuple[Tensor, Targets]:
+    """Pictures turned clockwise by quarters [B] and inverted where `inverted` [B] says, with the targets that this makes."""
+    parts = [torch.rot90(picture, -int(quarter), (1, 2)) for picture, quarter in zip(pictures, quarters, strict=True)]
+    turned = torch.stack(parts)
+    turned = torch.where(inverted.to(turned.device)[:, None, None, None], 1 - turned, turned)
+    told = dict(targets)
+    for name, classes in (("rotation", quarters), ("polarity", inverted.long())):
+        known = targets[name].sum(1, keepdim=True) > 0
+        marks = torch.nn.functional.one_hot(classes, targets[name].shape[1]).to(targets[name])
+        told[name] = marks * known
+    return turned, told
+
+
+def _regions(row: Row) -> list[float]:
+    said = row.said("region")
+    if row.modality != "XR" or not said:
+        return [float("nan")] * len(REGIONS)
+    return [float(region in said) for region in REGIONS]
+
+
+def _scope(row: Row) -> list[float]:
+    outside = row.modality != "XR" or row.said("subtype") or row.said("composite")
+    return [0.0, 1.0] if outside else [1.0, 0.0]
+
+
+def _views(row: Row) -> list[float]:
+    said = {view for word in row.said("view") for view in _ALL_VIEWS.get(word, (word,))}
+    return [float(row.modality == "XR" and view in said) for view in _VIEWS]
+
+
+def _upright(row: Row, classes: int) -> list[float]:
+    """Pictures of the tables stand upright and are not inverted; slices have no such state."""
+    return [float(row.modality == "XR"), *[0.0] * (classes - 1)]
+
+
+def _weights(regions: Tensor) -> Tensor:
+    """Rare parts are drawn more often: by the root of how rare they are."""
+    counts = regions.nan_to_num(0.0).sum(0).clamp(min=8.0)
+    rarest = (regions.nan_to_num(0.0) / counts).amax(1)
+    return torch.where(rarest > 0, rarest, 1 / counts.max()).sqrt()
+
+
+def part_rows(rows: Sequence[Row]) -> list[Row]:
+    """Rows that count for the part of the body: ordinary radiographs with a known part."""
+    return [row for row in rows if row.modality == "XR" and row.said("region") and not row.said("composite")]
