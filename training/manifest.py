@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from qc_models.errors import InputError
+from qc_models.review import Label, read_labels
 
 Kind = Literal["picture", "volume", "series"]
 NUM_FOLDS = 10
@@ -86,13 +87,25 @@ def read_manifest(path: Path) -> Manifest:
     return manifest
 
 
-def build(data: Path, *, terms: str | None = None) -> Manifest:
-    """The manifest of a data folder; `terms` keeps rows of these terms alone ("open")."""
-    rows = [*_pictures(data), *_volumes(data), *_series(data)]
+def build(data: Path, *, terms: str | None = None, labels: Path | None = None) -> Manifest:
+    """The manifest of a data folder; `terms` keeps rows of these terms alone ("open"), `labels` is a file of reviewers' answers.
+
+    An answer about a row replaces what it speaks of; one about another image is a row of its own, under the site as its source.
+    """
+    rows = {row.path: row for row in (*_pictures(data), *_volumes(data), *_series(data))}
+    for label in read_labels(labels) if labels is not None else ():
+        row = rows.get(label.path) or _reviewed(label)
+        rows[label.path] = replace(row, labels=row.labels | dict(label.says), label_origin=label.origin)
     if not rows:
         raise InputError(f"{data}: holds no images.csv, volumes.csv or series.csv; name the data folder")
-    kept = [row for row in rows if terms is None or row.terms == terms]
+    kept = [row for row in rows.values() if terms is None or row.terms == terms]
     return Manifest(tuple(sorted(kept, key=lambda row: row.path)))
+
+
+def _reviewed(label: Label) -> Row:
+    vendor = {"vendor": [label.vendor]} if label.vendor else {}
+    fold = fold_of(label.subject)
+    return Row(label.path, "picture", label.modality, label.subject, label.site, "site", label.origin, fold, vendor)
 
 
 def fold_of(subject: str) -> int:

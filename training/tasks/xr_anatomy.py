@@ -3,7 +3,7 @@
 A picture of which the part is not known still teaches its view, and any upright picture teaches rotation and polarity.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,25 @@ def made(pictures: Tensor, targets: Targets, quarters: Tensor, inverted: Tensor)
     return turned, told
 
 
+def questions(examples: Examples, seed: int) -> Examples:
+    """Held-out examples as they are, and each radiograph once more turned by quarters or inverted, which asks for nothing else."""
+    generator = torch.Generator().manual_seed(seed)
+    upright = torch.tensor([row.modality == "XR" for row in examples.rows])
+    index = upright.nonzero()[:, 0]
+    pictures, targets = examples.at(index)
+    quarters = torch.randint(0, 4, (len(index),), generator=generator)
+    inverted = torch.rand(len(index), generator=generator) < 0.5
+    pictures, made_targets = made(pictures, targets, quarters, inverted)
+    for name in ("region", "scope", "view"):
+        made_targets[name] = torch.full_like(made_targets[name], float("nan") if name == "region" else 0.0)
+    return Examples(
+        torch.cat((examples.pictures, pictures)),
+        {name: torch.cat((target, made_targets[name])) for name, target in examples.targets.items()},
+        [*examples.rows, *(examples.rows[number] for number in index.tolist())],
+        torch.cat((examples.weights, examples.weights[index])),
+    )
+
+
 def _regions(row: Row) -> list[float]:
     said = row.said("region")
     if row.modality != "XR" or not said:
@@ -87,8 +106,3 @@ def _weights(regions: Tensor) -> Tensor:
     counts = regions.nan_to_num(0.0).sum(0).clamp(min=8.0)
     rarest = (regions.nan_to_num(0.0) / counts).amax(1)
     return torch.where(rarest > 0, rarest, 1 / counts.max()).sqrt()
-
-
-def part_rows(rows: Sequence[Row]) -> list[Row]:
-    """Rows that count for the part of the body: ordinary radiographs with a known part."""
-    return [row for row in rows if row.modality == "XR" and row.said("region") and not row.said("composite")]

@@ -1,0 +1,199 @@
+"""Makes a bundle of a taught network: ONNX that says the same, metadata with the keys of a MONAI bundle, and a model card."""
+
+import hashlib
+import json
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import monai
+import numpy as np
+import torch
+from torch import nn
+
+from qc_models.errors import ModelError
+from qc_models.model_bundle import load_bundle
+from qc_models.model_registry import Model, models
+from training.evaluate import asked, evaluated, temperatures
+from training.evaluation_page import write
+from training.fit import fitted
+from training.manifest import Manifest
+from training.run_folder import RunFolder
+
+TOLERANCE = 1e-4  # of raw numbers between torch and ONNX Runtime
+MOST_BYTES = 12 << 20
+REFERENCE_QUANTILES = 21
+
+
+def export(folder: RunFolder, data: Path, bundles: Path) -> Path:
+    """Writes the bundle of a run to `bundles/<model>/<version>` and returns it.
+
+    Raises ModelError where ONNX says other than torch, or is too large.
+    """
+    recipe, manifest = folder.recipe(), folder.manifest()
+    model = models()[recipe.model]
+    network = fitted(folder)
+    made = folder.path / "bundle"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    onnx = made / "model.onnx"
+    write_onnx(model, network, onnx)
+    difference = _difference(model, network, onnx)
+    if difference > TOLERANCE:
+        raise ModelError(
+            f"{model.name}: ONNX differs from torch by {difference:.2g}; look at the operators of its network"
+        )
+    if onnx.stat().st_size > MOST_BYTES:
+        raise ModelError(f"{model.name}: ONNX is {onnx.stat().st_size >> 20} MiB; make the network narrower")
+    warmth = temperatures(folder, data)
+    version = hashlib.sha256((recipe.digest + manifest.digest + _digest(onnx)).encode()).hexdigest()[:12]
+    evaluation = evaluated(folder, data, version, warmth)
+    figures = write(evaluation, made)
+    metadata = _metadata(model, manifest, version, onnx, warmth) | {
+        "recipe": recipe.model_dump(mode="json"),
+        "onnx_difference": float(f"{difference:.2g}"),
+        "figures": {"targets": figures["targets"], "rows": figures["rows"], "subjects": figures["subjects"]},
+        "reference": _reference(model, folder, data, warmth),
+    }
+    (made / "metadata.json").write_text(json.dumps(metadata, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (made / "card.md").write_text(_card(model, manifest, metadata), encoding="utf-8")
+    load_bundle(model, made)
+    place = bundles / model.name / version
+    shutil.rmtree(place, ignore_errors=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(made, place, ignore=shutil.ignore_patterns("evaluation.html"))
+    return place
+
+
+def write_onnx(model: Model, network: nn.Module, path: Path) -> None:
+    """Writes a network as ONNX for any number of frames."""
+    example = torch.rand(2, 1, model.input.rows, model.input.columns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter about itself
+        program = torch.onnx.export(
+            network,
+            (example,),
+            dynamo=True,
+            input_names=["frames"],
+            output_names=[output.name for output in model.outputs],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            verbose=False,
+        )
+    if program is None:
+        raise ModelError(f"{model.name}: torch made no ONNX program")
+    program.save(str(path), external_data=False)
+
+
+def _difference(model: Model, network: nn.Module, onnx: Path) -> float:
+    """The greatest difference of raw numbers between ONNX Runtime and torch, for one frame and for several."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(onnx), providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for count in (1, 5):
+        frames = torch.rand(
+            count, 1, model.input.rows, model.input.columns, generator=torch.Generator().manual_seed(count)
+        )
+        with torch.inference_mode():
+            expected = [output.numpy() for output in network(frames)]
+        found = session.run(None, {"frames": frames.numpy()})
+        worst = max([worst, *(float(np.abs(a - b).max()) for a, b in zip(expected, found, strict=True))])
+    return worst
+
+
+def _metadata(
+    model: Model, manifest: Manifest, version: str, onnx: Path, warmth: Mapping[str, float]
+) -> dict[str, Any]:
+    learned = [row for row in manifest.rows if row.part == "learn"]
+    return {
+        "model": model.name,
+        "version": version,
+        "input_digest": model.input.digest,
+        "outputs": [[output.name, output.kind, list(output.classes)] for output in model.outputs],
+        "onnx_sha256": _digest(onnx),
+        "temperatures": dict(warmth),
+        "manifest": manifest.digest,
+        "terms": strictest([row.terms for row in learned]),
+        "made": datetime.now(UTC).date().isoformat(),
+        # the keys of a MONAI bundle
+        "monai_version": monai.__version__,
+        "pytorch_version": torch.__version__,
+        "numpy_version": np.__version__,
+        "task": model.page.partition("\n")[0],
+        "description": model.page,
+        "network_data_format": {
+            "inputs": {
+                "frames": {
+                    "type": "image",
+                    "num_channels": 1,
+                    "spatial_shape": [model.input.rows, model.input.columns],
+                    "dtype": "float32",
+                    "value_range": [0, 1],
+                }
+            },
+            "outputs": {
+                output.name: {
+                    "type": "classification" if output.kind != "number" else "regression",
+                    "channel_def": dict(enumerate(output.classes)),
+                }
+                for output in model.outputs
+            },
+        },
+    }
+
+
+def strictest(terms: Sequence[str]) -> str:
+    """The strictest of the terms of what was seen, which the weights inherit."""
+    for strict in ("non-commercial", "site", "see source", "unstated"):
+        if strict in terms:
+            return strict
+    return "open"
+
+
+def _reference(model: Model, folder: RunFolder, data: Path, warmth: Mapping[str, float]) -> dict[str, list[float]]:
+    """Quantiles of the highest probability of each output on the calibration fold, for what drifts later."""
+    _, raw = asked(folder.recipe(), folder, data, "calibrate")
+    steps = np.linspace(0, 1, REFERENCE_QUANTILES)
+    found = {}
+    for output in model.outputs:
+        surest = output.probabilities(raw[output.name], warmth[output.name]).max(1)
+        found[output.name] = [round(float(value), 4) for value in np.quantile(surest, steps)]
+    return found
+
+
+def _card(model: Model, manifest: Manifest, metadata: Mapping[str, Any]) -> str:
+    """The card of a model, for a person."""
+    parts = {part: [row for row in manifest.rows if row.part == part] for part in ("learn", "calibrate", "test")}
+    lines = [f"# {model.name} {metadata['version']}", "", model.page, "", "## Data", ""]
+    lines += ["| part | rows | subjects | sources |", "| --- | --- | --- | --- |"]
+    for part, rows in parts.items():
+        lines.append(f"| {part} | {len(rows)} | {len({r.subject for r in rows})} | {len({r.source for r in rows})} |")
+    lines += [
+        "",
+        "Rows of the whole manifest; a model uses those of its modality. Split by subject: nobody is in two parts. "
+        "Labels were made from folder names, tables and by eye, not by a radiologist.",
+        "",
+        f"Terms of the weights: **{metadata['terms']}**, the strictest of what they saw. Manifest {manifest.digest[:12]}.",
+        "",
+        "## Figures",
+        "",
+        "On the test part, with 95 % intervals by subject.",
+        "",
+        "| figure | value | interval | rows | subjects | target |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for found in metadata["figures"]["targets"]:
+        value, (low, high) = found["value"], found["interval"]
+        met = "met" if found["met"] else "missed"
+        lines.append(
+            f"| {found['name']} | {value} | {low}-{high} | {found['rows']} | {found['subjects']} | {found['target']} {met} |"
+        )
+    lines += ["", f"Network as ONNX: differs from torch by at most {metadata['onnx_difference']}.", ""]
+    return "\n".join(lines)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,132 @@
+"""Which version of a model is served: released when it is not worse than the served one, rolled back, listed, with who and why."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from qc_models.errors import InputError, ModelError
+from qc_models.model_bundle import RELEASED, load_bundle, released_version
+from qc_models.model_registry import models
+
+
+@dataclass(frozen=True, slots=True)
+class Worse:
+    """A figure that a new version has below the served one, beyond the noise of both."""
+
+    figure: str
+    group: str
+    new: float
+    new_high: float
+    served: float
+    served_low: float
+
+    def __str__(self) -> str:
+        where = f" of {self.group}" if self.group else ""
+        return f"{self.figure}{where}: {self.new:.3f} (at most {self.new_high:.3f}), served {self.served:.3f}"
+
+
+def release(name: str, version: str, bundles: Path, who: str, why: str, *, force: bool = False) -> list[Worse]:
+    """Serves a version of a model; returns what is worse and releases nothing where anything is, unless forced.
+
+    Raises ModelError where the bundle is not whole, InputError where who or why is empty.
+    """
+    if not who.strip() or not why.strip():
+        raise InputError("a release says who and why; give --who and --why")
+    model = models().get(name)
+    if model is None:
+        raise InputError(f"{name}: no such model; there are {', '.join(models())}")
+    load_bundle(model, bundles / name / version)
+    served = released_version(name, bundles)
+    worse = (
+        []
+        if served in (None, version)
+        else worse_than(_evaluation(bundles, name, version), _evaluation(bundles, name, served))
+    )
+    if worse and not force:
+        return worse
+    _note(bundles, name, version, who, why, [str(entry) for entry in worse])
+    return worse
+
+
+def rollback(name: str, bundles: Path, who: str, why: str) -> str:
+    """Serves the version before the present one and returns it; raises InputError where there is none."""
+    entries = history(bundles).get(name, [])
+    served = entries[-1]["version"] if entries else None
+    before = [entry["version"] for entry in entries if entry["version"] != served]
+    if not before:
+        raise InputError(f"{name}: no earlier version to go back to")
+    if not who.strip() or not why.strip():
+        raise InputError("a rollback says who and why; give --who and --why")
+    _note(bundles, name, before[-1], who, f"rolled back: {why}", [])
+    return str(before[-1])
+
+
+def history(bundles: Path) -> dict[str, list[dict[str, Any]]]:
+    """Every release by model, the last one served; raises ModelError where the list is broken."""
+    path = bundles / RELEASED
+    if not path.exists():
+        return {}
+    try:
+        found: dict[str, list[dict[str, Any]]] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path}: cannot be read; restore it") from error
+    return found
+
+
+def worse_than(new: Mapping[str, Any], served: Mapping[str, Any]) -> list[Worse]:
+    """Figures over all, by class and by source in which the new evaluation is below the served one beyond both intervals."""
+    found = []
+    for name, output in served["outputs"].items():
+        other = new["outputs"].get(name)
+        if other is None:
+            continue
+        for group, mine, theirs in _pairs(other, output):
+            if None in (mine["value"], theirs["value"], mine["interval"][1], theirs["interval"][0]):
+                continue
+            if mine["interval"][1] < theirs["value"] and mine["value"] < theirs["interval"][0]:
+                found.append(
+                    Worse(
+                        theirs["name"],
+                        group,
+                        mine["value"],
+                        mine["interval"][1],
+                        theirs["value"],
+                        theirs["interval"][0],
+                    )
+                )
+    return found
+
+
+def _pairs(new: Mapping[str, Any], served: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """The same figures of two evaluations, with the class, source or vendor that they are of; higher is better in all."""
+    higher = ("accuracy", "macro_recall", "auc", "recall")
+    mine = {figure["name"]: figure for figure in new["figures"]}
+    pairs = [
+        ("", mine[figure["name"]], figure)
+        for figure in served["figures"]
+        if figure["name"].rpartition(".")[2] in higher and figure["name"] in mine
+    ]
+    for by in ("by_source", "by_vendor"):
+        pairs += [(group, new[by][group], figure) for group, figure in served[by].items() if group in new[by]]
+    return pairs
+
+
+def _evaluation(bundles: Path, name: str, version: str) -> Any:
+    path = bundles / name / version / "evaluation.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read; export {name} again") from error
+
+
+def _note(bundles: Path, name: str, version: str, who: str, why: str, worse: list[str]) -> None:
+    found = history(bundles)
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    found.setdefault(name, []).append({"version": version, "who": who, "why": why, "when": when, "worse": worse})
+    part = bundles / f"{RELEASED}.part"
+    part.write_text(json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+    os.replace(part, bundles / RELEASED)
