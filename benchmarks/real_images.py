@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from inference.gather import Threads, gather
+from inference.gather import gather
 from inference.reading import read_studies
+from inference.threads import Threads
 from qc_models.check_registry import Check
 from qc_models.facts import RegionLabel, StackFacts
 from qc_models.features.curve import Curve, Values

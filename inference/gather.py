@@ -2,24 +2,27 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.showing import ModelPlan, Prepared, Showing, prepared_frames
+from inference.threads import Threads
 from qc_models.check_registry import Check
 from qc_models.dicom.modality_values import modality_values, padding_mask
 from qc_models.dicom.mosaic import mosaic_tiles
 from qc_models.dicom.pixel_data import decode_frames
 from qc_models.errors import InputError, QcError
-from qc_models.evidence import FrameKey, PixelFailure
+from qc_models.evidence import FrameKey, PixelFailure, StackKey
 from qc_models.facts import StackFacts
 from qc_models.features.curve import Curve, Values
 from qc_models.findings import CheckFailure, Location, Measurement
 from qc_models.frame_statistics import FrameStatistics, frame_statistics
+from qc_models.model_outputs import Prediction
 from qc_models.pixels import Block, Place, Unit
 from qc_models.stack import Stack
 from qc_models.study import Instance, Study
@@ -27,29 +30,6 @@ from qc_models.study import Instance, Study
 BLOCK_FRAMES = 8
 AHEAD_BYTES = 64 << 20  # decoded pixels that may wait for the checks
 TASK_BYTES = 16 << 20  # of big frames fewer are decoded at once, and fewer make a block
-
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class Threads:
-    """The threads that decode frames and look at blocks, for one study or for several at a time."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self._pool = ThreadPoolExecutor(number, thread_name_prefix="pixels")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Waits for what runs; what has not begun is never done, and who waits for it gets a CancelledError."""
-        self._pool.shutdown(cancel_futures=True)
-
-    def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Does some work on the next free thread."""
-        return self._pool.submit(work, *args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +40,7 @@ class Gathered:
     pixel_failures: tuple[PixelFailure, ...]
     measurements: tuple[Measurement, ...]
     failures: tuple[CheckFailure, ...]
+    predictions: Mapping[StackKey, Mapping[str, Prediction]]  # by model
 
 
 def gather(
@@ -68,12 +49,20 @@ def gather(
     stack_facts: Sequence[StackFacts],
     plan: Mapping[int, Sequence[Check]],
     threads: Threads,
+    models: ModelPlan | None = None,
 ) -> Gathered:
-    """Decodes and looks on `threads`; `plan` names the image checks of each stack by its place in `stacks`.
+    """Decodes and looks on `threads`; `plan` names the image checks of each stack by its place in `stacks`, `models` its models.
 
     Results are taken in a fixed order, so the number of threads never changes a byte of the report.
     """
-    streams = {place: _Stream(stacks[place], stack_facts[place], checks) for place, checks in plan.items() if checks}
+    seeing = models.by_place if models is not None else {}
+    streams = {
+        place: _Stream(
+            stacks[place], stack_facts[place], plan.get(place, ()), Showing(stacks[place], seeing.get(place, ()))
+        )
+        for place in range(len(stacks))
+        if plan.get(place) or seeing.get(place)
+    }
     places = {
         (frame.sop_instance_uid, frame.index): (place, stack.slice_index[number])
         for place, stack in enumerate(stacks)
@@ -82,7 +71,7 @@ def gather(
     wanted = frozenset(key for key, (place, _) in places.items() if place in streams)
     statistics: dict[FrameKey, FrameStatistics] = {}
     pixel_failures: list[PixelFailure] = []
-    looks = _Looks(threads)
+    looks = _Looks(threads, models)
     for decoded in _decoded(threads, _tasks(study, stacks), wanted):
         key = (decoded.sop_instance_uid, decoded.index)
         if decoded.failure is not None:
@@ -101,14 +90,20 @@ def gather(
     for stream in streams.values():
         if stream.waiting:
             looks.begin(stream, stream.taken())
-    looks.end()
+    looks.end(streams.values())
     measurements: list[Measurement] = []
-    failures: list[CheckFailure] = []
+    failures: list[CheckFailure] = list(models.failures) if models is not None else []
+    predictions: dict[StackKey, Mapping[str, Prediction]] = {}
     if streams:
         _compute_alone()
     for stream in streams.values():
         stream.finish(measurements, failures)
-    return Gathered(statistics, tuple(pixel_failures), tuple(measurements), tuple(failures))
+    if models is not None:
+        for stream in streams.values():
+            if said := stream.showing.answers(models.engine):
+                predictions[stream.stack.series_instance_uid, stream.stack.index] = said
+            failures.extend(stream.showing.failures)
+    return Gathered(statistics, tuple(pixel_failures), tuple(measurements), tuple(failures), predictions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +120,7 @@ class _Decoded:
     statistics: FrameStatistics | None = None
     values: NDArray[np.float32] | None = None
     padding: NDArray[np.bool_] | None = None
+    inverted: bool = False  # more is darker
     failure: PixelFailure | None = None
 
 
@@ -223,18 +219,21 @@ def _looked_at(instance: Instance, index: int, frame: NDArray[Any], wanted: froz
         raise InputError(
             "rescaling makes numbers beyond any scale of its pixels; correct RescaleSlope and RescaleIntercept"
         )
-    return _Decoded(uid, index, statistics, values, padding_mask(frame, instance.header))
+    inverted = instance.header.text("PhotometricInterpretation") == "MONOCHROME1"
+    return _Decoded(uid, index, statistics, values, padding_mask(frame, instance.header), inverted)
 
 
 @dataclass
 class _Stream:
-    """One stack on its way through its image checks, block by block."""
+    """One stack on its way through its image checks and models, block by block."""
 
     stack: Stack
     facts: StackFacts
     checks: Sequence[Check]
+    showing: Showing
     waiting: list[tuple[_Decoded, int]] = field(default_factory=list)
     num_added: int = 0
+    num_running: int = 0  # blocks that are being looked at
     curves: dict[str, Curve] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
@@ -263,13 +262,20 @@ class _Stream:
         frames, self.waiting = self.waiting, []
         return frames
 
-    def keep(self, places: Sequence[Place], seen: Mapping[str, Values | str]) -> None:
-        """Adds what each check saw at some places to its curve; one that crashed is broken for the whole stack."""
-        for name, values in seen.items():
+    def keep(self, looked: "_Looked") -> None:
+        """Adds what each check saw to its curve; one that crashed is broken for the whole stack."""
+        self.num_running -= 1
+        for name, values in looked.seen.items():
             if isinstance(values, str):
                 self.broken.setdefault(name, values)
             elif name not in self.broken:
-                self.curves[name].add(places, values)
+                self.curves[name].add(looked.places, values)
+        self.showing.keep(looked.prepared)
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether all of its frames were looked at."""
+        return self.num_running == 0 and self.num_added == len(self.stack.frames)
 
     def finish(self, measurements: list[Measurement], failures: list[CheckFailure]) -> None:
         """The measurements of the stack, and a line for each check that crashed."""
@@ -287,51 +293,71 @@ class _Stream:
 _Frames = list[tuple[_Decoded, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What some frames of a stack told: to each check, or the name of the error that it crashed with; and what models are shown."""
+
+    places: Sequence[Place]
+    seen: Mapping[str, Values | str]
+    prepared: Prepared | Exception
+
+
 @dataclass
 class _Looks:
     """Blocks that are looked at side by side, on the decoding threads; what was seen is kept in the order of beginning."""
 
     threads: Threads
-    running: deque[tuple[_Stream, Future[tuple[Sequence[Place], Mapping[str, Values | str]]]]] = field(
-        default_factory=deque
-    )
+    models: ModelPlan | None
+    running: deque[tuple[_Stream, Future[_Looked]]] = field(default_factory=deque)
 
     def begin(self, stream: _Stream, frames: _Frames) -> None:
         """Looks at some frames of a stack; waits for the oldest block where there are two a thread already."""
         while len(self.running) >= 2 * self.threads.number:
             self._keep_oldest()
         checks = [check for check in stream.checks if check.name not in stream.broken]
-        self.running.append((stream, self.threads.submit(_look, frames, stream.facts, checks)))
+        stream.num_running += 1
+        self.running.append((stream, self.threads.submit(_look, frames, stream.facts, checks, stream.showing)))
 
-    def end(self) -> None:
-        """Waits for all."""
+    def end(self, streams: Iterable[_Stream]) -> None:
+        """Waits for all; then models are asked of the stacks whose last frames failed."""
         while self.running:
             self._keep_oldest()
+        for stream in streams:
+            self._ask(stream)
 
     def _keep_oldest(self) -> None:
         stream, future = self.running.popleft()
-        stream.keep(*future.result())
+        stream.keep(future.result())
+        if stream.is_seen:
+            self._ask(stream)
+
+    def _ask(self, stream: _Stream) -> None:
+        if self.models is not None:
+            stream.showing.ask(self.models.engine)
 
 
-def _look(
-    frames: _Frames, facts: StackFacts, checks: Sequence[Check]
-) -> tuple[Sequence[Place], Mapping[str, Values | str]]:
-    """The places of some frames, and what each check sees there, or the name of the error that it crashed with."""
+def _look(frames: _Frames, facts: StackFacts, checks: Sequence[Check], showing: Showing) -> _Looked:
+    """What each check sees in some frames, and the frames as models want them."""
     import torch
 
     _compute_alone()
     try:
         block = _block(frames, facts)
     except MemoryError as error:  # the study goes on without these checks, and to review
-        return (), {check.name: type(error).__name__ for check in checks}
+        return _Looked((), {check.name: type(error).__name__ for check in checks}, error)
     seen: dict[str, Values | str] = {}
+    prepared: Prepared | Exception
     with torch.inference_mode():
         for check in checks:
             try:
                 seen[check.name] = check.look(block)
             except Exception as error:  # one check's crash is a line in the report; the others go on
                 seen[check.name] = type(error).__name__
-    return block.places, seen
+        try:
+            prepared = prepared_frames(block, [decoded.inverted for decoded, _ in frames], showing.wanted)
+        except Exception as error:  # as above
+            prepared = error
+    return _Looked(block.places, seen, prepared)
 
 
 def _compute_alone() -> None:

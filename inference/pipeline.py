@@ -7,9 +7,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from math import isfinite
+from pathlib import Path
 
 from inference import study_facts
-from inference.gather import Gathered, Threads, gather
+from inference.engine import Engine, OnnxEngine
+from inference.gather import Gathered, gather
+from inference.showing import plan_models
+from inference.threads import Threads
 from qc_models.check_registry import Check, checks
 from qc_models.evidence import Evidence
 from qc_models.exam_item import Catalogue, ExamItem
@@ -17,9 +21,11 @@ from qc_models.facts import Facts, StackFacts
 from qc_models.findings import CheckFailure, Measurement
 from qc_models.item_matching import Matched, match
 from qc_models.judgement import ItemJudgement, judge
+from qc_models.model_bundle import SHIPPED
 from qc_models.policy import Policy
 from qc_models.report import QcReport, make_report
 from qc_models.roles.describe import describe
+from qc_models.roles.seen import seen
 from qc_models.stack import Stack, split
 from qc_models.study import Study
 
@@ -35,6 +41,7 @@ class Settings:
     as_of: date
     workers: int = 1
     pixels: bool = True
+    models: Path | None = SHIPPED  # the folder of released bundles; None: no model looks
     items: tuple[ExamItem, ...] = ()  # given by the caller instead of matched
     code_version: str = ""
 
@@ -64,7 +71,7 @@ class _Timings:
 def examine(study: Study, settings: Settings) -> Examined:
     """Examines one study from its headers to its report."""
     with Threads(settings.workers) as threads:
-        return _examine(study, settings, threads)
+        return _examine(study, settings, threads, _engine(settings, threads))
 
 
 def examine_all(studies: deque[Study], settings: Settings) -> Generator[tuple[str, Future[Examined]], None, None]:
@@ -75,21 +82,29 @@ def examine_all(studies: deque[Study], settings: Settings) -> Generator[tuple[st
     """
     running: deque[tuple[str, Future[Examined]]] = deque()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="studies") as examiners, Threads(settings.workers) as threads:
+        engine = _engine(settings, threads)
         while studies or running:
             while studies and len(running) < AT_ONCE:
                 uid = studies[0].study_instance_uid
-                running.append((uid, examiners.submit(_examine, studies.popleft(), settings, threads)))
+                running.append((uid, examiners.submit(_examine, studies.popleft(), settings, threads, engine)))
             yield running.popleft()
 
 
-def _examine(study: Study, settings: Settings, threads: Threads) -> Examined:
+def _engine(settings: Settings, threads: Threads) -> Engine | None:
+    return OnnxEngine(settings.models, threads) if settings.pixels and settings.models is not None else None
+
+
+def _examine(study: Study, settings: Settings, threads: Threads, engine: Engine | None) -> Examined:
     timings = _Timings()
     stacks = tuple(stack for series in study.series for stack in split(series))
-    stack_facts = describe(study, stacks)
+    read_facts = stack_facts = describe(study, stacks)
     timings.mark("stacks")
     gathered = None
     if settings.pixels:
-        gathered = gather(study, stacks, stack_facts, plan(stack_facts), threads)
+        models = plan_models(read_facts, engine) if engine is not None else None
+        gathered = gather(study, stacks, read_facts, plan(read_facts), threads, models)
+        if gathered.predictions:
+            stack_facts = describe(study, stacks, {key: seen(said) for key, said in gathered.predictions.items()})
         timings.mark("pixels")
     evidence = Evidence(
         study,
@@ -97,10 +112,13 @@ def _examine(study: Study, settings: Settings, threads: Threads) -> Examined:
         stack_facts,
         gathered.statistics if gathered else None,
         gathered.pixel_failures if gathered else (),
+        gathered.predictions if gathered else {},
+        read_facts,
     )
     measurements, failures = measure(evidence, gathered)
     timings.mark("checks")
-    facts = facts_of(study, stack_facts, measurements, failures, pixels_examined=settings.pixels)
+    versions = {name: prediction.version for said in evidence.predictions.values() for name, prediction in said.items()}
+    facts = facts_of(study, stack_facts, measurements, failures, versions, pixels_examined=settings.pixels)
     matched = [Matched(item, "given") for item in settings.items] or match(facts, settings.catalogue)
     judgements = judge_items(facts, matched, settings.policy, settings.as_of)
     timings.mark("judgement")
@@ -156,6 +174,7 @@ def facts_of(
     stack_facts: Sequence[StackFacts],
     measurements: Sequence[Measurement],
     failures: Sequence[CheckFailure],
+    models: Mapping[str, str],
     *,
     pixels_examined: bool,
 ) -> Facts:
@@ -176,6 +195,7 @@ def facts_of(
         measurements=tuple(measurements),
         failures=tuple(failures),
         pixels_examined=pixels_examined,
+        models=dict(sorted(models.items())),
     )
 
 

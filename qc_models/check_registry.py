@@ -35,6 +35,12 @@ MOST_SIDES = (
 )
 
 
+def is_picture(rows: int, columns: int) -> bool:
+    """Whether frames of this size show something of the acquisition; icons, thumbnails and strips do not."""
+    short, long = sorted((rows, columns))
+    return short >= MIN_SIDE and long <= MOST_SIDES * short
+
+
 @dataclass(frozen=True)
 class Check:
     """One check, by its name `dimension.file`."""
@@ -84,8 +90,7 @@ class Check:
 
     def look(self, block: Block) -> Values:
         """What an image check sees in each frame of a block; nothing in icons, thumbnails and strips."""
-        short, long = sorted(block.pixels.shape[1:])
-        values: Values = self.module.look(block.features) if short >= MIN_SIDE and long <= MOST_SIDES * short else {}
+        values: Values = self.module.look(block.features) if is_picture(*block.pixels.shape[1:]) else {}
         return values
 
     def finish(self, curve: Curve) -> Iterable[Measurement]:

@@ -1,14 +1,16 @@
 """Evidence: all that a check may look at. A check receives nothing else: no file, no setting, no clock."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from qc_models.facts import StackFacts
 from qc_models.frame_statistics import FrameStatistics
+from qc_models.model_outputs import Prediction
 from qc_models.stack import Stack
 from qc_models.study import Frame, Instance, Study
 
 FrameKey = tuple[str, int]  # SOPInstanceUID, frame index
+StackKey = tuple[str, int]  # SeriesInstanceUID, index of the stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +25,19 @@ class PixelFailure:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One study, its stacks (index for index with `stack_facts`), and what the pixels told where they were looked at."""
+    """One study, its stacks (index for index with `stack_facts`), and what the pixels told where they were looked at.
+
+    `predictions` is what models say of a stack, by the name of each. `stack_facts` may rest on them; `read_facts` is what headers
+    and texts alone tell (empty: the same).
+    """
 
     study: Study
     stacks: tuple[Stack, ...]
     stack_facts: tuple[StackFacts, ...]
     statistics: Mapping[FrameKey, FrameStatistics] | None = None  # None: pixels were not looked at
     pixel_failures: tuple[PixelFailure, ...] = ()
+    predictions: Mapping[StackKey, Mapping[str, Prediction]] = field(default_factory=dict)
+    read_facts: tuple[StackFacts, ...] = ()
     _instances: dict[str, Instance] = field(default_factory=dict)
 
     def instance(self, frame: Frame) -> Instance:
@@ -37,6 +45,12 @@ class Evidence:
         if not self._instances:
             self._instances.update({instance.sop_instance_uid: instance for instance in self.study.instances})
         return self._instances[frame.sop_instance_uid]
+
+    def seen_stacks(self) -> Iterator[tuple[Stack, StackFacts, Mapping[str, Prediction]]]:
+        """Each stack of which a model said something, what headers and texts alone tell of it, and what models say."""
+        for stack, facts in zip(self.stacks, self.read_facts or self.stack_facts, strict=True):
+            if said := self.predictions.get((stack.series_instance_uid, stack.index)):
+                yield stack, facts, said
 
     def statistics_of(self, frame: Frame) -> FrameStatistics | None:
         """The statistics of a frame; None where pixels were not looked at or did not decode."""

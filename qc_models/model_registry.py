@@ -5,7 +5,7 @@ A model is a module with
 - `INPUT`: the `InputSpec` of one frame;
 - `OUTPUTS`: a tuple of `Output`, in the order in which the network returns them;
 - `MOST_FRAMES`: how many frames of a stack it is shown at most;
-- `applies(stack_facts) -> bool`: which stacks it looks at;
+- `applies(stack_facts) -> bool`: which stacks it looks at; localizers are not asked for, unless `LOCALIZERS = True` stands there;
 - `network() -> torch.nn.Module`: from [B, 1, rows, columns] to a tuple of raw numbers [B, classes], one for each output.
 
 Only `network` imports torch and MONAI; service runs the exported bundle and needs neither.
@@ -63,6 +63,8 @@ class Model:
 
     def applies(self, stack: StackFacts) -> bool:
         """Whether it looks at a stack."""
+        if stack.is_localizer and not getattr(self.module, "LOCALIZERS", False):
+            return False
         return bool(self.module.applies(stack))
 
     def network(self) -> "nn.Module":

@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import replace
 
+from qc_models.evidence import StackKey
 from qc_models.facts import RegionLabel, StackFacts, ViewLabel
+from qc_models.region_names import is_vague
 from qc_models.roles.acquisition import name_acquisitions
 from qc_models.roles.clues import Clues, clues_of
 from qc_models.roles.components import components_of
+from qc_models.roles.conflict import conflicts
 from qc_models.roles.contrast import contrast_of, injection_time_s
 from qc_models.roles.ct_series import assign_ct_roles
 from qc_models.roles.draft import Draft
@@ -16,44 +18,31 @@ from qc_models.roles.localizer import localizer_source
 from qc_models.roles.mr_series import assign_mr_roles
 from qc_models.roles.plane import nearest_plane_of, plane_of
 from qc_models.roles.region import laterality_of, region_of
-from qc_models.roles.xr_view import num_views_of, view_of
+from qc_models.roles.seen import ENOUGH, NEIGHBOUR, Seen, absence
+from qc_models.roles.xr_view import level_of, num_views_of, view_of
 from qc_models.stack import Stack
 from qc_models.study import Study
 
-ENOUGH = 0.9  # probability from which a pixel model answers before header and text
-
-StackKey = tuple[str, int]  # SeriesInstanceUID, index of the stack
-Label = TypeVar("Label", RegionLabel, ViewLabel)
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What a pixel model sees in a stack; what it does not judge stays empty."""
-
-    region: RegionLabel | None = None
-    view: ViewLabel | None = None
-    role: str | None = None
-    role_probability: float = 0.0
-
 
 def describe(
-    study: Study, stacks: Sequence[Stack], predictions: Mapping[StackKey, Prediction] | None = None
+    study: Study, stacks: Sequence[Stack], seen: Mapping[StackKey, Seen] | None = None
 ) -> tuple[StackFacts, ...]:
     """The facts of each stack of a study, in their order; lengths in mm.
 
-    Parameters speak before words; where a pixel model is at least 0.9 sure of region, view or role, it speaks first.
+    Parameters speak before words. A pixel model that is at least 0.9 sure speaks where both are silent, and first where they say
+    what it excludes; where they say the same more finely (a pituitary in a head, a fat-suppressed T2) their word stands.
     """
     instances = {instance.sop_instance_uid: instance for instance in study.instances}
-    seen = [(predictions or {}).get((stack.series_instance_uid, stack.index), Prediction()) for stack in stacks]
+    all_seen = [(seen or {}).get((stack.series_instance_uid, stack.index), Seen()) for stack in stacks]
     clues = [clues_of(stack, instances) for stack in stacks]
     regions = [
-        _surer(prediction.region, region_of(clue, stack.modality))
-        for stack, clue, prediction in zip(stacks, clues, seen, strict=True)
+        _surer_region(each, region_of(clue, stack.modality))
+        for stack, clue, each in zip(stacks, clues, all_seen, strict=True)
     ]
     drafts = _drafts(stacks, clues, regions)
     name_acquisitions(drafts)
-    _claim_roles(drafts, seen)
-    facts = [_facts(*row) for row in zip(drafts, regions, seen, strict=True)]
+    _claim_roles(drafts, all_seen)
+    facts = [_facts(*row) for row in zip(drafts, regions, all_seen, strict=True)]
     beside: dict[str, list[StackFacts]] = defaultdict(list)
     for fact in facts:
         for home in (fact.series_instance_uid, fact.acquisition):
@@ -103,28 +92,30 @@ def _drafts(stacks: Sequence[Stack], clues: Sequence[Clues], regions: Sequence[R
     ]
 
 
-def _claim_roles(drafts: Sequence[Draft], seen: Sequence[Prediction]) -> None:
+def _claim_roles(drafts: Sequence[Draft], seen: Sequence[Seen]) -> None:
     series: dict[str, list[Stack]] = defaultdict(list)
     most_slices: dict[str, int] = defaultdict(int)
     for draft in drafts:
         stack = draft.stack
         series[stack.series_instance_uid].append(stack)
         most_slices[stack.modality] = max(most_slices[stack.modality], stack.num_slices)
-    for draft, prediction in zip(drafts, seen, strict=True):
+    for draft in drafts:
         stack = draft.stack
         source = localizer_source(stack, draft.clues, series[stack.series_instance_uid], most_slices[stack.modality])
         if source is not None:
             draft.claim(source, "LOC")
-        elif prediction.role is not None and prediction.role_probability >= ENOUGH:
-            draft.claim("pixels", prediction.role)
         elif stack.modality == "XR":
             draft.claim("header", "RADIOGRAPH")
             draft.derived = "GENERATED_2D" in draft.clues.words  # made of a tomosynthesis
     assign_ct_roles([draft for draft in drafts if draft.stack.modality == "CT"])
     assign_mr_roles([draft for draft in drafts if draft.stack.modality == "MR"])
+    for draft, each in zip(drafts, seen, strict=True):
+        sure = each.role is not None and each.role_probability >= ENOUGH and not draft.derived
+        if sure and all(conflicts(role, each.role) for role in draft.roles):
+            draft.claim("pixels", each.role)
 
 
-def _facts(draft: Draft, region: RegionLabel, prediction: Prediction) -> StackFacts:
+def _facts(draft: Draft, region: RegionLabel, seen: Seen) -> StackFacts:
     stack, clues = draft.stack, draft.clues
     frame = clues.frame
     return StackFacts(
@@ -139,7 +130,7 @@ def _facts(draft: Draft, region: RegionLabel, prediction: Prediction) -> StackFa
         role_source=draft.source,
         roles=draft.roles,
         region=region,
-        view=_surer(prediction.view, view_of(clues, region.label)) if stack.modality == "XR" else ViewLabel(),
+        view=_surer_view(seen, view_of(clues, region.label)) if stack.modality == "XR" else ViewLabel(),
         laterality=laterality_of(clues),
         derived=draft.derived,
         num_views=num_views_of(clues, region.label) if stack.modality == "XR" else 1,
@@ -157,6 +148,17 @@ def _facts(draft: Draft, region: RegionLabel, prediction: Prediction) -> StackFa
     )
 
 
-def _surer(seen: Label | None, read: Label) -> Label:
-    """What a pixel model sees where it is sure, else what was read."""
-    return replace(seen, source="pixels") if seen is not None and seen.label and seen.probability >= ENOUGH else read
+def _surer_region(seen: Seen, read: RegionLabel) -> RegionLabel:
+    """What was read, unless a pixel model is sure where nothing was read, or something vague, or what it excludes."""
+    if seen.region is None or seen.region.probability < ENOUGH:
+        return read
+    open_ = not read.label or is_vague(read.label)
+    return seen.region if open_ or (absence(seen.regions, read.label, NEIGHBOUR) or 0.0) > ENOUGH else read
+
+
+def _surer_view(seen: Seen, read: ViewLabel) -> ViewLabel:
+    """What was read, unless a pixel model is sure of a view where none was read, or of a lateral for a frontal view or back."""
+    if seen.view is None or seen.view.probability < ENOUGH:
+        return read
+    levels = {level_of(seen.view.label), level_of(read.label)}
+    return seen.view if read.label is None or levels == {"frontal", "lateral"} else read

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 from qc_models.facts import ViewLabel
 from qc_models.region_names import view_in, view_of_code
@@ -22,6 +23,8 @@ _SPECIAL: dict[str, frozenset[str]] = {
     "OBL": frozenset({"OBL:L", "OBL:R"}),
 }
 _FRONTAL = frozenset({"AP", "PA"})
+_FROM_FRONT_OR_BACK = _FRONTAL | frozenset("OPEN_MOUTH MORTISE TOWNE CALDWELL WATERS SCAPHOID".split())
+_FROM_THE_SIDE = frozenset("LAT SWIMMER FLEX EXT".split())
 # Defined terms of ViewPosition that are no words.
 _POSITIONS = {
     "LL": "LAT",
@@ -69,6 +72,11 @@ def num_views_of(clues: Clues, regions: tuple[str, ...]) -> int:
     named = [{_one_frontal(view_in(part, regions)) for part in _JOINTS.split(text)} - {None} for text in texts]
     together = any(_TOGETHER.search(text) for text in texts) or any(len(views) > 1 for views in named)
     return 2 if together and ITEM_REGIONS["extremity"].intersection(regions) else 1
+
+
+def level_of(view: str | None) -> Literal["frontal", "lateral"] | None:
+    """Whether a view looks from front or back, or from the side; None of any other."""
+    return "frontal" if view in _FROM_FRONT_OR_BACK else "lateral" if view in _FROM_THE_SIDE else None
 
 
 def _one_frontal(view: str | None) -> str | None:

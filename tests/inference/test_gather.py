@@ -12,8 +12,9 @@ import torch
 from pydicom.uid import RLELossless
 
 import inference.gather
-from inference.gather import BLOCK_FRAMES, Gathered, Threads, gather
+from inference.gather import BLOCK_FRAMES, Gathered, gather
 from inference.reading import read_studies
+from inference.threads import Threads
 from qc_models.features.curve import Curve, Values
 from qc_models.findings import Location, Measurement
 from qc_models.pixels import Block

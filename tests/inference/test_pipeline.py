@@ -1,7 +1,10 @@
 """One study from files to report: the verdict, its schema, and that nothing but the input decides its bytes."""
 
 import json
+import math
 import shutil
+import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,18 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 
 from inference.pipeline import Settings, examine, examine_all
 from inference.reading import read_studies
 from qc_models.check_registry import checks
 from qc_models.judgement import judge
+from qc_models.model_outputs import Output
+from qc_models.model_registry import models
 from qc_models.report import QcReport
 from qc_models.study import Study
 from serving.score_command import DEFAULT_CATALOGUE, make_settings
+from tests.tiny_bundle import SLOPE, VERSION, tiny_model, write_bundle
 from tests.written_dicom import axial_slices, write_instances
 
 Build = Callable[[list[dict[str, Any]]], Study]
+REGION = Output("region", "each", ("pelvis", "chest", "abdomen"))
+SIZE = 32  # pixels; the smallest picture
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "qc_models" / "report_schema.json").read_text("utf-8"))
 
 
@@ -166,3 +175,74 @@ def test_what_is_no_image_is_reviewed_as_unknown(study_of: Build, settings: Sett
 def test_every_stage_of_the_pipeline_is_timed(study_of: Build, settings: Settings) -> None:
     content = report(study_of(axial_slices(4)), settings)
     assert set(content["timings_s"]) == {"stacks", "pixels", "checks", "judgement"}
+
+
+@pytest.fixture
+def seeing(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings with one released model: on bright CT stacks it sees a pelvis, and of chest and abdomen it knows nothing (1/2)."""
+    monkeypatch.setitem(models(), "tiny", tiny_model(outputs=(REGION,), applies=lambda stack: stack.modality == "CT"))
+    write_bundle(models()["tiny"], tmp_path / "bundles")
+    return replace(settings, models=tmp_path / "bundles")
+
+
+def bright_slices(count: int, **keywords: Any) -> list[dict[str, Any]]:
+    slices = axial_slices(count, Rows=SIZE, Columns=SIZE, **keywords)
+    return [entry | {"pixels": np.full((SIZE, SIZE), 100 - number)} for number, entry in enumerate(slices)]
+
+
+def test_a_model_speaks_where_headers_are_silent(study_of: Build, seeing: Settings) -> None:
+    slices = bright_slices(12, BodyPartExamined=None)
+    content = report(study_of(slices), seeing)
+    assert content["models"] == {"tiny": VERSION}
+    assert content["failures"] == []
+    region = content["stacks"][0]["region"]
+    assert (region["label"], region["source"]) == (["pelvis"], "pixels")
+    shown = [100, 96, 93, 89]  # slices 0, 4, 7, 11
+    expected = sum(1 / (1 + math.exp(-SLOPE * (value / 100 - 0.5))) for value in shown) / 4
+    assert region["probability"] == pytest.approx(expected, abs=1e-4)
+    jsonschema.validate(content, SCHEMA)
+
+
+def test_without_models_nothing_of_them_is_said(study_of: Build, seeing: Settings) -> None:
+    study = study_of(bright_slices(12))
+    for blind in (replace(seeing, models=None), replace(seeing, pixels=False)):
+        content = report(study, blind)
+        assert (content["models"], content["stacks"][0]["region"]["source"]) == ({}, "header")
+
+
+def test_what_models_say_does_not_depend_on_workers(study_of: Build, seeing: Settings) -> None:
+    series = [entry for number in range(3) for entry in bright_slices(9 + number, SeriesInstanceUID=f"1.2.3.{number}")]
+    study = study_of(series)
+    one, two = (same_but_for_times(report(study, replace(seeing, workers=workers))) for workers in (1, 2))
+    assert one == two
+    assert VERSION in one
+
+
+@pytest.mark.parametrize("spoil", ["digest", "missing", "not finite"])
+def test_a_broken_model_is_a_line_in_the_report_and_the_study_goes_to_review(
+    spoil: str, tmp_path: Path, study_of: Build, seeing: Settings
+) -> None:
+    if spoil == "not finite":
+        write_bundle(models()["tiny"], tmp_path / "other", finite=False)
+        seeing = replace(seeing, models=tmp_path / "other")
+    else:
+        onnx = tmp_path / "bundles" / "tiny" / VERSION / "model.onnx"
+        onnx.write_bytes(b"spoilt") if spoil == "digest" else onnx.unlink()
+    slices = [entry | {"pixels": np.zeros((SIZE, SIZE))} for entry in bright_slices(6)]
+    content = report(study_of(slices), seeing)
+    assert [failure["check"] for failure in content["failures"]] == ["model tiny"]
+    assert content["models"] == {}
+    assert content["verdict"] != "pass"
+
+
+def test_headers_alone_import_no_runtime_of_models() -> None:
+    code = (
+        "import sys\n"
+        "import inference.pipeline\n"
+        "from qc_models.check_registry import checks\n"
+        "checks()\n"
+        "print('torch' in sys.modules, 'onnxruntime' in sys.modules)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    printed = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True).stdout
+    assert printed == "False False\n"

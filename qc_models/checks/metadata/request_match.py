@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from typing import TypeVar
 
-from qc_models.checks.body_part.declared_region import parts_between
+from qc_models.body_map import parts_between
 from qc_models.exam_item import ExamItem
 from qc_models.facts import Facts, StackFacts
 from qc_models.findings import Measurement, Quantity

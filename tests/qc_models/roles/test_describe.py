@@ -9,7 +9,8 @@ import pytest
 
 from inference.reading import read_studies
 from qc_models.facts import RegionLabel, StackFacts, ViewLabel
-from qc_models.roles.describe import Prediction, describe
+from qc_models.roles.describe import describe
+from qc_models.roles.seen import Seen
 from qc_models.stack import split
 from qc_models.vocabulary import COMPONENTS, ROLES
 from tests.qc_models.roles.written_study import CORONAL, CT, MR, XR, facts_of, series, slices, study_of
@@ -17,31 +18,74 @@ from tests.qc_models.roles.written_study import CORONAL, CT, MR, XR, facts_of, s
 SURE, UNSURE = 0.95, 0.6
 
 
-def described(keywords: list[dict[str, Any]], prediction: Prediction) -> StackFacts:
+def described(keywords: list[dict[str, Any]], seen: Seen) -> StackFacts:
     study = study_of(keywords)
     stacks = split(study.series[0])
-    (facts,) = describe(study, stacks, {(stacks[0].series_instance_uid, 0): prediction})
+    (facts,) = describe(study, stacks, {(stacks[0].series_instance_uid, 0): seen})
     return facts
 
 
-def test_a_pixel_model_that_is_sure_speaks_first() -> None:
-    sure = Prediction(region=RegionLabel(("abdomen",), SURE), role="portal", role_probability=SURE)
-    facts = described(series(1, slices(20), **CT, BodyPartExamined="CHEST"), sure)
-    assert (facts.region.label, facts.region.source) == (("abdomen",), "pixels")
+def region(name: str, probability: float, **others: float) -> Seen:
+    """A stack that shows one region, and how surely it shows others."""
+    return Seen(region=RegionLabel((name,), probability, "pixels"), regions={name: probability, **others})
+
+
+@pytest.mark.parametrize(
+    ("body_part", "seen", "label", "source"),
+    [
+        ("CHEST", region("pelvis", SURE, chest=0.01, abdomen=0.02), "pelvis", "pixels"),
+        ("CHEST", region("pelvis", UNSURE, chest=0.01), "chest", "header"),  # not sure
+        # what adjoins the chest is not excluded; what adjoins it is no conflict; what knows nothing near it excludes nothing
+        ("CHEST", region("pelvis", SURE, chest=0.01, abdomen=0.2), "chest", "header"),
+        ("CHEST", region("abdomen", SURE, chest=0.01), "chest", "header"),
+        ("CHEST", region("knee", SURE), "chest", "header"),
+        ("ORBIT", region("head", SURE), "orbit", "header"),  # the same, more finely
+        (None, region("head", SURE), "head", "pixels"),
+        (None, region("head", UNSURE), None, "header"),
+    ],
+)
+def test_a_pixel_model_that_is_sure_names_the_region_where_headers_do_not_or_wrongly(
+    body_part: str | None, seen: Seen, label: str | None, source: str
+) -> None:
+    facts = described(series(1, slices(20), **CT, BodyPartExamined=body_part), seen)
+    assert (facts.region.label, facts.region.source) == ((label,) if label else (), source)
+
+
+def test_a_pixel_model_that_is_sure_names_the_role_where_parameters_exclude_it() -> None:
+    sure = Seen(role="portal", role_probability=SURE)
+    facts = described(series(1, slices(20), **CT), sure)
     assert (facts.role, facts.role_source, facts.components) == ("portal", "pixels", ("portal", "enhanced"))
+    unsure = Seen(role="portal", role_probability=UNSURE)
+    assert described(series(1, slices(20), **CT), unsure).role == "plain"
 
 
-def test_a_pixel_model_that_is_not_sure_is_not_heard() -> None:
-    unsure = Prediction(region=RegionLabel(("abdomen",), UNSURE), role="portal", role_probability=UNSURE)
-    facts = described(series(1, slices(20), **CT, BodyPartExamined="CHEST"), unsure)
-    assert (facts.region.label, facts.role) == (("chest",), "plain")
+def test_a_finer_role_of_the_header_stands_beside_a_coarser_one_of_the_pixels() -> None:
+    header = {**MR, "ScanningSequence": "SE", "RepetitionTime": 4000, "EchoTime": 90, "ScanOptions": "FS"}
+    facts = described(series(1, [{**each, **header} for each in slices(20)]), Seen(role="T2", role_probability=SURE))
+    assert (facts.role, facts.role_source) == ("T2FS", "header")
 
 
-def test_a_pixel_model_names_views_and_makes_no_scout_a_picture() -> None:
-    film = described(series(1, [{**XR, "ViewPosition": "AP"}]), Prediction(view=ViewLabel("LAT", SURE)))
-    assert (film.view.label, film.view.source, film.components) == ("LAT", "pixels", ("LAT",))
+@pytest.mark.parametrize(
+    ("position", "seen", "label", "source"),
+    [
+        ("AP", "LAT", "LAT", "pixels"),
+        ("LL", "PA", "PA", "pixels"),
+        ("AP", "PA", "AP", "header"),  # they look alike
+        ("AP", "OBL", "AP", "header"),  # ViewPosition of an oblique is often that of its beam
+        (None, "LAT", "LAT", "pixels"),
+    ],
+)
+def test_a_pixel_model_tells_frontal_from_lateral(position: str | None, seen: str, label: str, source: str) -> None:
+    film = series(1, [{**XR, "ViewPosition": position}])
+    view = described(film, Seen(view=ViewLabel(seen, SURE, "pixels"))).view
+    assert (view.label, view.source) == (label, source)
+    read = described(film, Seen(view=ViewLabel(seen, UNSURE, "pixels"))).view
+    assert read.source == "header"
+
+
+def test_a_pixel_model_makes_no_scout_a_picture() -> None:
     scout = series(1, slices(1, orientation=CORONAL), **CT, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
-    assert described(scout, Prediction(role="plain", role_probability=SURE)).is_localizer
+    assert described(scout, Seen(role="plain", role_probability=SURE)).is_localizer
 
 
 def test_facts_stand_index_for_index_with_stacks() -> None:

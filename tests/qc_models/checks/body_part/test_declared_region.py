@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from qc_models.checks.body_part import declared_region
-from qc_models.checks.body_part.declared_region import parts_between, steps_between
 from qc_models.evidence import Evidence
 from qc_models.findings import Measurement
-from qc_models.vocabulary import REGIONS
 from tests.judged_facts import facts, item, stack
 
 TODAY = date(2026, 9, 2)
@@ -27,53 +25,6 @@ def measured(evidence: Evidence) -> dict[tuple[str, str | None], float]:
         (found.metric.rpartition(".")[2], found.location.series_instance_uid): found.value
         for found in declared_region.measure(evidence)
     }
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "steps"),
-    [("head", "head", 0), ("head", "neck", 1), ("knee", "chest", 5), ("chest", "shoulder", 1), ("hand", "abdomen", 7)],
-)
-def test_steps_follow_the_body(first: str, second: str, steps: int) -> None:
-    assert steps_between(first, second) == steps_between(second, first) == steps
-
-
-@pytest.mark.parametrize(
-    ("whole", "part"),
-    [
-        (("head",), ("brain",)),
-        (("pelvis",), ("prostate",)),
-        (("chest",), ("heart",)),
-        (("abdomen",), ("lspine",)),
-        (("fullspine",), ("tspine",)),
-        (("knee",), ("patella",)),
-        (("chest", "abdomen", "pelvis"), ("abdomen",)),
-        (("chest",), ("phantom",)),
-        ((), ("chest",)),
-    ],
-)
-def test_what_contains_or_says_nothing_contradicts_nothing(whole: tuple[str, ...], part: tuple[str, ...]) -> None:
-    assert parts_between(whole, part) == 0
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "apart"),
-    [
-        (("chest",), ("abdomen",), 1),
-        (("cspine",), ("lspine",), 2),
-        (("knee",), ("head", "chest"), 5),
-        (("foot",), ("hand",), 14),
-    ],
-)
-def test_disjoint_regions_lie_apart(first: tuple[str, ...], second: tuple[str, ...], apart: int) -> None:
-    assert parts_between(first, second) == apart
-
-
-def test_every_region_but_the_phantom_is_on_the_map() -> None:
-    assert {
-        region
-        for region in REGIONS
-        if not parts_between((region,), ("foot",)) and region not in ("foot", "toe", "calcaneus")
-    } == {"phantom"}
 
 
 def test_a_series_that_contradicts_itself_is_told(evidence_of: Callable[..., Evidence], sentences: Sentences) -> None:

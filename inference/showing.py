@@ -1,0 +1,142 @@
+"""What models are shown: some frames of each stack, prepared once for each kind of input, then one batch a model."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from inference.engine import Engine
+from qc_models.check_registry import is_picture
+from qc_models.errors import ModelError
+from qc_models.evidence import FrameKey
+from qc_models.facts import StackFacts
+from qc_models.findings import NOWHERE, CheckFailure, Location
+from qc_models.model_outputs import Floats, Prediction
+from qc_models.model_registry import Model, models
+from qc_models.pixels import Block, Place
+from qc_models.preprocessing import InputSpec, prepare
+from qc_models.stack import Stack
+
+Prepared = Mapping[tuple[InputSpec, FrameKey], Floats]  # [1, rows, columns] each
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """Which models look at which stack, by its place in the study; `failures` tells of those that cannot."""
+
+    engine: Engine
+    by_place: Mapping[int, Sequence[Model]]
+    failures: tuple[CheckFailure, ...] = ()
+
+
+def plan_models(stack_facts: Sequence[StackFacts], engine: Engine) -> ModelPlan:
+    """Every released model on each stack to which it applies; one whose bundle is broken is a line in the report."""
+    by_place: dict[int, list[Model]] = {}
+    failures: list[CheckFailure] = []
+    for model in models().values():
+        try:
+            places = [place for place, facts in enumerate(stack_facts) if model.applies(facts)]
+            if not places or engine.version(model) is None:
+                continue
+        except Exception as error:  # the study goes on without it, and to review
+            failures.append(_failure(model, error))
+            continue
+        for place in places:
+            by_place.setdefault(place, []).append(model)
+    return ModelPlan(engine, by_place, tuple(failures))
+
+
+def spread(number: int, most: int) -> tuple[int, ...]:
+    """At most `most` of `number` places, evenly spread, both ends among them; of one alone the middle."""
+    if most == 1 < number:
+        return (number // 2,)
+    count = min(most, number)
+    return tuple(round(place * (number - 1) / max(1, count - 1)) for place in range(count))
+
+
+def prepared_frames(block: Block, inverted: Sequence[bool], wanted: Mapping[FrameKey, Sequence[InputSpec]]) -> Prepared:
+    """The frames of a block that models want, as they want them; nothing of icons and strips.
+
+    Where a frame is scaled by its own percentiles, more is brighter: one that is stored the other way (`inverted`) is turned over.
+    """
+    if not is_picture(*block.pixels.shape[1:]):
+        return {}
+    keys = [(uid, index) for _, uid, index in block.places]
+    result: dict[tuple[InputSpec, FrameKey], Floats] = {}
+    for spec in dict.fromkeys(spec for key in keys for spec in wanted.get(key, ())):
+        rows = [row for row, key in enumerate(keys) if spec in wanted.get(key, ())]
+        pixels = block.pixels[rows]
+        if spec.scaling == "percentiles":
+            for row, at in enumerate(rows):
+                if inverted[at]:
+                    pixels[row].neg_()
+        for at, picture in zip(rows, prepare(pixels, spec).numpy(), strict=True):
+            result[spec, keys[at]] = picture
+    return result
+
+
+@dataclass
+class Showing:
+    """One stack on its way through its models: frames come in prepared, and once it is whole its models are asked."""
+
+    stack: Stack
+    models: Sequence[Model]
+    wanted: dict[FrameKey, tuple[InputSpec, ...]] = field(default_factory=dict)
+    failures: list[CheckFailure] = field(default_factory=list)
+    _prepared: dict[tuple[InputSpec, FrameKey], Floats] = field(default_factory=dict)
+    _asked: list[tuple[Model, tuple[Place, ...], "Future[dict[str, Floats]]"]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for model in self.models:
+            for _, key in self._frames(model):
+                self.wanted[key] = tuple(dict.fromkeys((*self.wanted.get(key, ()), model.input)))
+
+    def _frames(self, model: Model) -> Iterator[tuple[int, FrameKey]]:
+        """Slice and name of the frames that a model is to be shown, in their order along the stack."""
+        for number in spread(len(self.stack.frames), model.most_frames):
+            frame = self.stack.frames[number]
+            yield self.stack.slice_index[number], (frame.sop_instance_uid, frame.index)
+
+    def keep(self, prepared: Prepared | Exception) -> None:
+        """Keeps prepared frames until the stack is whole; where they could not be prepared no model is asked."""
+        if isinstance(prepared, Exception):
+            self.failures += [_failure(model, prepared, self._place) for model in self.models]
+            self.models = ()
+        else:
+            self._prepared.update(prepared)
+
+    def ask(self, engine: Engine) -> None:
+        """Shows each model its frames in one batch, those that there are."""
+        for model in self.models:
+            frames = [(at, key) for at, key in self._frames(model) if (model.input, key) in self._prepared]
+            if frames:
+                batch = np.stack([self._prepared[model.input, key] for _, key in frames])
+                try:
+                    future = engine.submit(model, batch)
+                except Exception as error:  # the study goes on without it, and to review
+                    self.failures.append(_failure(model, error, self._place))
+                else:
+                    self._asked.append((model, tuple((at, *key) for at, key in frames), future))
+        self._prepared.clear()
+
+    def answers(self, engine: Engine) -> dict[str, Prediction]:
+        """What each model said, by its name; `failures` holds a line for each that could not."""
+        found: dict[str, Prediction] = {}
+        for model, places, future in self._asked:
+            try:
+                found[model.name] = Prediction(model.name, engine.version(model) or "", places, future.result())
+            except CancelledError:  # nobody waits for this study any more
+                raise
+            except Exception as error:  # the study goes on without it, and to review
+                self.failures.append(_failure(model, error, self._place))
+        return found
+
+    @property
+    def _place(self) -> Location:
+        return Location(self.stack.series_instance_uid, stack=self.stack.index)
+
+
+def _failure(model: Model, error: Exception, place: Location = NOWHERE) -> CheckFailure:
+    reason = str(error) if isinstance(error, ModelError) else f"crashed: {type(error).__name__}"
+    return CheckFailure(f"model {model.name}", reason, place)
