@@ -15,11 +15,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.ranking import auc, bootstrap, spearman
 from benchmarks.real_images import Floats, RealStack, measured, pictures_of, stacks_of
 from qc_models.check_registry import checks
 from qc_models.simulation.pixel_defects.catalogue import PIXEL_DEFECTS
 from qc_models.simulation.pixel_defects.pixel_defect import PixelDefect
+from training.ranking import auc, bootstrap, spearman
 
 # Studies that a reader finds clean; the others have artifacts of their own, or are not whole.
 CLEAN_STUDIES = frozenset(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.ranking import auc, bootstrap
 from training.image_ratings import MEASURES, RatedImages, RatingModel, leave_one_site_out, read_table
+from training.ranking import auc, bootstrap
 
 Floats = NDArray[np.float64]
 ABIDE_RATERS = ("rater_1", "rater_2", "rater_3")

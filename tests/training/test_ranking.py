@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.ranking import auc, bootstrap, spearman
+from training.ranking import auc, bootstrap, spearman
 
 
 def test_auc_counts_pairs_and_ties_half() -> None:

@@ -32,22 +32,28 @@ def bootstrap(
     rows: NDArray[np.intp] | None = None,
     resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
-    """A statistic of row numbers with its 95 % interval, when whole groups (subjects, studies) are drawn with replacement.
+    """`resampled`, rounded to three digits, for a file of results."""
+    value, low, high, count = resampled(statistic, groups, rows, resamples)
+    return {"value": round(value, 3), "interval": [round(low, 3), round(high, 3)], "groups": count}
 
-    `groups` names the group of each of `rows` (of all, counted from 0, where they are not given).
+
+def resampled(
+    statistic: Callable[[NDArray[np.intp]], float],
+    groups: ArrayLike,
+    rows: NDArray[np.intp] | None = None,
+    resamples: int = RESAMPLES,
+) -> tuple[float, float, float, int]:
+    """A statistic of row numbers, its 95 % interval when whole groups are drawn with replacement, and how many groups there are.
+
+    A group is a subject or a study; `groups` names that of each of `rows` (of all, counted from 0, where they are not given).
     """
     names, index = np.unique(np.asarray(groups), return_inverse=True)
     numbers = np.arange(len(index)) if rows is None else rows
-    members = [numbers[index == group] for group in range(len(names))]
     rng = np.random.default_rng(0)
-    drawn = (np.concatenate([members[i] for i in rng.integers(len(names), size=len(names))]) for _ in range(resamples))
-    values = np.array([statistic(sample) for sample in drawn])
+    drawn = (np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names)) for _ in range(resamples))
+    values = np.array([statistic(np.repeat(numbers, times[index])) for times in drawn])
     low, high = np.nanpercentile(values, [2.5, 97.5]) if np.isfinite(values).any() else (np.nan, np.nan)
-    return {
-        "value": round(statistic(numbers), 3),
-        "interval": [round(float(low), 3), round(float(high), 3)],
-        "groups": len(names),
-    }
+    return float(statistic(numbers)), float(low), float(high), len(names)
 
 
 def _ranks(values: NDArray[Any]) -> NDArray[np.float64]:
