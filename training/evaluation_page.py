@@ -82,7 +82,8 @@ class Evaluation:
     """What a version of a model said of held-out rows.
 
     `targets`: by the name of a figure (see `training.figures`), what it should reach. `more` are figures that rows do not tell,
-    which targets may name as well; `note` says how the rows were held out.
+    which targets may name as well; `bands`: by what they are shown on, rows of `training.calibrate.show_on_halves`; `note` says how
+    the rows were held out.
     """
 
     model: str
@@ -91,6 +92,7 @@ class Evaluation:
     rows: Sequence[EvaluatedRow]
     targets: Mapping[str, float] = field(default_factory=dict)
     more: Sequence[Figure] = ()
+    bands: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     note: str = ""
 
 
@@ -126,6 +128,7 @@ def content_of(evaluation: Evaluation) -> dict[str, Any]:
         "sources": len({row.source for row in evaluation.rows}),
         "targets": _against_targets(evaluation, answers),
         "more": [_figure(found) for found in evaluation.more],
+        "bands": {name: [dict(row) for row in rows] for name, rows in evaluation.bands.items()},
         "outputs": {name: _output(found, vendors) for name, found in answers.items()},
     }
 

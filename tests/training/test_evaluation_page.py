@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from qc_models.model_outputs import Output
+from training.calibrate import show_on_halves
 from training.evaluation_page import EvaluatedRow, Evaluation, content_of, write
 from training.figures import Figure
 
@@ -45,7 +46,8 @@ ROWS = [
 def evaluation() -> Evaluation:
     targets = {"view.accuracy": 0.5, "view.recall.AP": 0.75, "region.false_alarms": 0.1, "order.kendall": 0.98}
     more = [Figure("order.kendall", 0.99, 0.98, 1.0, 30, 30), Figure("cut.error", 0.04, 0.02, 0.06, 30, 30)]
-    return Evaluation("xr_anatomy", "3f2a", OUTPUTS, ROWS, targets, more, note="Two folds.")
+    bands = {"ratings": show_on_halves(np.arange(50.0), np.arange(50) < 10, 0.1, trials=2)}
+    return Evaluation("xr_anatomy", "3f2a", OUTPUTS, ROWS, targets, more, bands, "Two folds.")
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +118,15 @@ def test_page_stands_alone_and_names_nobody(written: Path) -> None:
     assert "person-" not in text + (written / "evaluation.json").read_text(encoding="utf-8")
     assert "a &lt;source&gt;" in text
     assert not re.search(r"<link|<script|url\(|(?:src|href)=\"(?!data:|#)", text)
-    for words in ("混淆矩阵", "可靠性图", "missed by 0.550", "1 of 4 met", "cut.error", "Two folds."):
+    for words in (
+        "混淆矩阵",
+        "可靠性图",
+        "missed by 0.550",
+        "1 of 4 met",
+        "cut.error",
+        "Two folds.",
+        "10 % of passed 放行, with 95 % confidence",
+    ):
         assert words in text
 
 
