@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
@@ -71,6 +72,7 @@ def export(folder: RunFolder, data: Path, bundles: Path) -> Path:
 def write_onnx(model: Model, network: nn.Module, path: Path) -> None:
     """Writes a network as ONNX for any number of frames."""
     example = torch.rand(2, 1, model.input.rows, model.input.columns)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses libraries that no network here needs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter about itself
         program = torch.onnx.export(
@@ -78,7 +80,7 @@ def write_onnx(model: Model, network: nn.Module, path: Path) -> None:
             (example,),
             dynamo=True,
             input_names=["frames"],
-            output_names=[output.name for output in model.outputs],
+            output_names=[f"raw_{output.name}" for output in model.outputs],
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             verbose=False,
         )

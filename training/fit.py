@@ -16,6 +16,7 @@ import torch
 from monai.utils.misc import set_determinism
 from torch import Tensor, nn
 
+from qc_models.errors import InputError
 from qc_models.model_registry import Model, models
 from training.examples import Examples, Targets
 from training.losses import loss_of
@@ -27,7 +28,8 @@ Advance = Callable[[str], None]
 
 
 def task_of(model: str) -> ModuleType:
-    """The task of a model: `examples(manifest, data, options)`, `augment(pictures, targets, generator)`, maybe `loss`."""
+    """The task of a model: `examples(manifest, data, options)`, `augment(pictures, targets, generator)`; maybe its own `loss(raw,
+    targets)`, and `together(examples, chosen, generator)`, which exchanges some of a batch for what must be judged together."""
     return import_module(f"training.tasks.{model}")
 
 
@@ -72,9 +74,13 @@ class Run:
 
     def _epoch(self) -> float:
         self.taught.train()
-        generator = torch.Generator().manual_seed(self.recipe.seed * 100_003 + self.epoch * 97 + self.rank)
+        seed = self.recipe.seed * 100_003 + self.epoch * 97 + self.rank
+        torch.manual_seed(seed)  # of dropout; by epoch, so that a run that goes on draws what it would have drawn
+        generator = torch.Generator().manual_seed(seed)
         total = 0.0
         for chosen in self._batches():
+            if hasattr(self.task, "together"):
+                chosen = self.task.together(self.examples, chosen, generator)
             pictures, targets = self.examples.at(chosen)
             pictures, targets = self.task.augment(pictures, targets, generator)
             total += self._step(pictures.to(self.device), {name: t.to(self.device) for name, t in targets.items()})
@@ -156,14 +162,9 @@ def smoked(recipe: Recipe, manifest: Manifest) -> tuple[Recipe, Manifest]:
     return small, Manifest(manifest.rows[::step])
 
 
-def fit(recipe: Recipe, manifest: Manifest, data: Path, folder: RunFolder, devices: int, advance: Advance) -> None:
+def fit(recipe: Recipe, manifest: Manifest, data: Path, folder: RunFolder, advance: Advance) -> None:
     """Teaches the model of a recipe, or goes on where a killed run stopped; what comes of it lies in the run's folder."""
     folder.begin(recipe, manifest)
-    if devices > 1:
-        from training.fit_on_ray import fit_on_ray
-
-        fit_on_ray(recipe, manifest, data, folder, devices)
-        return
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     Run(recipe, _learned(recipe, manifest, data), folder, device).go(advance)
 
@@ -178,8 +179,6 @@ def fitted(folder: RunFolder) -> nn.Module:
     network = models()[folder.recipe().model].network()
     state = folder.load()
     if state is None:
-        from qc_models.errors import InputError
-
         raise InputError(f"{folder.path}: has no checkpoint; fit it first")
     network.load_state_dict(state["average"])
     return network.eval()

@@ -15,7 +15,7 @@ def fit_on_ray(recipe: Recipe, manifest: Manifest, data: Path, folder: RunFolder
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
-    del manifest  # the workers read the one that the run folder holds
+    folder.begin(recipe, manifest)
     told = {
         "recipe": recipe.model_dump(mode="json"),
         "data": str(data.resolve()),

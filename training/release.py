@@ -110,8 +110,12 @@ def _pairs(new: Mapping[str, Any], served: Mapping[str, Any]) -> list[tuple[str,
         for figure in served["figures"]
         if figure["name"].rpartition(".")[2] in higher and figure["name"] in mine
     ]
+    for one, of_class in served.get("by_class", {}).items():
+        mine = new.get("by_class", {}).get(one, {})
+        pairs += [(one, mine[name], of_class[name]) for name in ("recall", "auc") if name in mine and name in of_class]
     for by in ("by_source", "by_vendor"):
-        pairs += [(group, new[by][group], figure) for group, figure in served[by].items() if group in new[by]]
+        groups = served[by].items() if served["kind"] != "number" else ()  # of which the chief figure is a distance
+        pairs += [(group, new[by][group], figure) for group, figure in groups if group in new[by]]
     return pairs
 
 

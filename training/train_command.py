@@ -88,8 +88,9 @@ def fit(
     recipe: str, data: Path, manifest: Path | None, out: Path | None, devices: int, smoke: bool, tracking: Path | None
 ) -> None:
     """Teach the model of a RECIPE: a name in configs/training, or a file. A run that was killed goes on where it stopped."""
-    from training.fit import fit as run
+    from training.fit import fit as fit_here
     from training.fit import smoked
+    from training.fit_on_ray import fit_on_ray
     from training.manifest import build, read_manifest
     from training.recipe import load_recipe
     from training.run_folder import RunFolder
@@ -100,7 +101,10 @@ def fit(
         wanted, rows = smoked(wanted, rows)
     folder = RunFolder(out or RUNS / (wanted.model + ("-smoke" if smoke else "")))
     with _epochs(wanted.model, wanted.epochs) as advance:
-        run(wanted, rows, data, folder, devices, advance)
+        if devices > 1:
+            fit_on_ray(wanted, rows, data, folder, devices)
+        else:
+            fit_here(wanted, rows, data, folder, advance)
     if tracking is not None:
         from training.tracking import track
 

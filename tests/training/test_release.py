@@ -1,0 +1,87 @@
+"""Releases: not worse on any source or class beyond noise, with who and why, and a way back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qc_models.errors import InputError
+from qc_models.model_bundle import released_version
+from training.release import history, release, rollback, worse_than
+
+NAME = "xr_anatomy"
+
+
+def evaluation(overall: float, source: float, half: float = 0.02) -> dict[str, Any]:
+    def figure(name: str, value: float) -> dict[str, Any]:
+        return {"name": name, "value": value, "interval": [value - half, value + half], "rows": 100, "subjects": 90}
+
+    output = {
+        "kind": "each",
+        "by_class": {"knee": {"recall": figure("region.recall.knee", overall)}},
+        "figures": [figure("region.accuracy", overall), figure("region.calibration_error", 1 - overall)],
+        "by_source": {"a": figure("region.accuracy", source)},
+        "by_vendor": {},
+    }
+    return {"outputs": {"region": output}}
+
+
+def test_better_or_equal_is_not_worse() -> None:
+    assert worse_than(evaluation(0.95, 0.9), evaluation(0.94, 0.9)) == []
+
+
+def test_worse_within_noise_is_not_worse() -> None:
+    assert worse_than(evaluation(0.93, 0.9), evaluation(0.94, 0.9)) == []
+
+
+def test_worse_on_one_source_is_named() -> None:
+    (found,) = worse_than(evaluation(0.97, 0.80), evaluation(0.94, 0.9))
+    assert (found.figure, found.group) == ("region.accuracy", "a")
+
+
+@pytest.fixture
+def bundles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three versions: the second better than the first, the third worse."""
+    monkeypatch.setattr("training.release.load_bundle", lambda *_: None)  # whole bundles are tried in test_export
+    for version, value in (("v1", 0.90), ("v2", 0.95), ("v3", 0.70)):
+        (tmp_path / NAME / version).mkdir(parents=True)
+        (tmp_path / NAME / version / "evaluation.json").write_text(json.dumps(evaluation(value, value)), "utf-8")
+    return tmp_path
+
+
+def test_a_worse_version_is_not_served_unless_forced_and_then_it_is_written_down(bundles: Path) -> None:
+    assert release(NAME, "v1", bundles, "someone", "first") == []
+    assert release(NAME, "v2", bundles, "someone", "more labels") == []
+    assert released_version(NAME, bundles) == "v2"
+    assert len(release(NAME, "v3", bundles, "someone", "try")) == 3
+    assert released_version(NAME, bundles) == "v2"
+    release(NAME, "v3", bundles, "someone", "an emergency", force=True)
+    assert released_version(NAME, bundles) == "v3"
+    assert len(history(bundles)[NAME][-1]["worse"]) == 3
+
+
+def test_back_is_the_version_before_and_is_written_down(bundles: Path) -> None:
+    for version in ("v1", "v2"):
+        release(NAME, version, bundles, "someone", "why")
+    assert rollback(NAME, bundles, "another", "conflicts") == "v1"
+    assert released_version(NAME, bundles) == "v1"
+    assert [entry["version"] for entry in history(bundles)[NAME]] == ["v1", "v2", "v1"]
+    assert history(bundles)[NAME][-1]["who"] == "another"
+
+
+def test_there_is_no_way_back_from_the_first(bundles: Path) -> None:
+    release(NAME, "v1", bundles, "someone", "first")
+    with pytest.raises(InputError, match="no earlier version"):
+        rollback(NAME, bundles, "someone", "why")
+
+
+@pytest.mark.parametrize(("who", "why"), [("", "why"), ("who", " ")])
+def test_nobody_releases_without_a_name_and_a_reason(bundles: Path, who: str, why: str) -> None:
+    with pytest.raises(InputError, match="who and why"):
+        release(NAME, "v1", bundles, who, why)
+
+
+def test_an_unknown_model_is_told(bundles: Path) -> None:
+    with pytest.raises(InputError, match="no such model"):
+        release("ct_anatomy", "v1", bundles, "who", "why")
