@@ -76,6 +76,14 @@ def quantiles(scores: ArrayLike, count: int = 101) -> list[float]:
     return [round(float(value), 6) for value in np.quantile(np.asarray(scores), np.linspace(0, 1, count))]
 
 
+def reference_of(observed: Iterable[Observed]) -> dict[str, list[float]]:
+    """The quantiles of each score of which there are enough."""
+    values: dict[str, list[float]] = {}
+    for one in observed:
+        values.setdefault(one.score, []).append(one.value)
+    return {score: quantiles(found) for score, found in sorted(values.items()) if len(found) >= LEAST_SCORES}
+
+
 def stability_index(reference: ArrayLike, scores: ArrayLike) -> float:
     """PSI of scores against quantiles, over tenths: the sum of (observed - expected) * ln(observed / expected) of their shares.
 
@@ -111,12 +119,11 @@ def chance_of(distance: float, count: int) -> float:
     return float(np.clip(2 * np.sum((-1.0) ** (number - 1) * np.exp(-2 * (number * scaled) ** 2)), 0, 1))
 
 
-def observed_in(path: Path, names: Mapping[str, str]) -> Iterator[Observed]:
-    """What a file of reports, one line of JSON a study, holds of scores; `names`: the measurement that each score is kept as.
+def observed_in(path: Path) -> Iterator[Observed]:
+    """Every measurement of a file of reports, one line of JSON a study: what was measured of the input, and what models said.
 
     Raises InputError for a line that is no report.
     """
-    score_of = {metric: score for score, metric in names.items()}
     with path.open(encoding="utf-8") as stream:
         for number, line in enumerate(stream, 1):
             try:
@@ -127,7 +134,7 @@ def observed_in(path: Path, names: Mapping[str, str]) -> Iterator[Observed]:
                 raise InputError(
                     f"{path.name}, line {number}: is no report ({type(error).__name__}); score it again"
                 ) from error
-            yield from (Observed(score_of[metric], value, site, device) for metric, value in told if metric in score_of)
+            yield from (Observed(metric, value, site, device) for metric, value in told)
 
 
 def _row(

@@ -18,7 +18,7 @@ from torch import nn
 from qc_models.errors import ModelError
 from qc_models.model_bundle import load_bundle
 from qc_models.model_registry import Model, models
-from training.evaluate import asked, evaluated, temperatures
+from training.evaluate import evaluated, temperatures
 from training.evaluation_page import write
 from training.fit import fitted
 from training.manifest import Manifest
@@ -26,7 +26,6 @@ from training.run_folder import RunFolder
 
 TOLERANCE = 1e-4  # of raw numbers between torch and ONNX Runtime
 MOST_BYTES = 12 << 20
-REFERENCE_QUANTILES = 21
 
 
 def export(folder: RunFolder, data: Path, bundles: Path) -> Path:
@@ -57,7 +56,6 @@ def export(folder: RunFolder, data: Path, bundles: Path) -> Path:
         "recipe": recipe.model_dump(mode="json"),
         "onnx_difference": float(f"{difference:.2g}"),
         "figures": {"targets": figures["targets"], "rows": figures["rows"], "subjects": figures["subjects"]},
-        "reference": _reference(model, folder, data, warmth),
     }
     (made / "metadata.json").write_text(json.dumps(metadata, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (made / "card.md").write_text(_card(model, manifest, metadata), encoding="utf-8")
@@ -153,17 +151,6 @@ def strictest(terms: Sequence[str]) -> str:
         if strict in terms:
             return strict
     return "open"
-
-
-def _reference(model: Model, folder: RunFolder, data: Path, warmth: Mapping[str, float]) -> dict[str, list[float]]:
-    """Quantiles of the highest probability of each output on the calibration fold, for what drifts later."""
-    _, raw = asked(folder.recipe(), folder, data, "calibrate")
-    steps = np.linspace(0, 1, REFERENCE_QUANTILES)
-    found = {}
-    for output in model.outputs:
-        surest = output.probabilities(raw[output.name], warmth[output.name]).max(1)
-        found[output.name] = [round(float(value), 4) for value in np.quantile(surest, steps)]
-    return found
 
 
 def _card(model: Model, manifest: Manifest, metadata: Mapping[str, Any]) -> str:

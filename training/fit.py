@@ -162,11 +162,25 @@ def smoked(recipe: Recipe, manifest: Manifest) -> tuple[Recipe, Manifest]:
     return small, Manifest(manifest.rows[::step])
 
 
-def fit(recipe: Recipe, manifest: Manifest, data: Path, folder: RunFolder, advance: Advance) -> None:
-    """Teaches the model of a recipe, or goes on where a killed run stopped; what comes of it lies in the run's folder."""
+def fit(
+    recipe: Recipe,
+    manifest: Manifest,
+    data: Path,
+    folder: RunFolder,
+    advance: Advance,
+    start: RunFolder | None = None,
+) -> None:
+    """Teaches the model of a recipe, or goes on where a killed run stopped; what comes of it lies in the run's folder.
+
+    It begins with the weights of the run `start` where one is given: corrections are learned in a few epochs.
+    """
     folder.begin(recipe, manifest)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    Run(recipe, _learned(recipe, manifest, data), folder, device).go(advance)
+    run = Run(recipe, _learned(recipe, manifest, data), folder, device)
+    if start is not None:
+        for network in (run.network, run.average):
+            network.load_state_dict(fitted(start).state_dict())
+    run.go(advance)
 
 
 def _learned(recipe: Recipe, manifest: Manifest, data: Path) -> Examples:

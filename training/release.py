@@ -77,6 +77,12 @@ def history(bundles: Path) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def served_figures(name: str, bundles: Path) -> dict[str, Any]:
+    """The figures of the card of the served version, by name; none where nothing is served."""
+    version = released_version(name, bundles)
+    return {} if version is None else {entry["name"]: entry for entry in _evaluation(bundles, name, version)["targets"]}
+
+
 def worse_than(new: Mapping[str, Any], served: Mapping[str, Any]) -> list[Worse]:
     """Figures over all, by class and by source in which the new evaluation is below the served one beyond both intervals."""
     found = []

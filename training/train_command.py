@@ -4,10 +4,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from qc_models.model_bundle import SHIPPED
+
+if TYPE_CHECKING:
+    from training.run_folder import RunFolder
 
 DATA = Path("../shared/data")
 RUNS = Path("runs")
@@ -73,10 +77,15 @@ def build_command(data: Path, terms: str | None, labels: Path | None, out: Path)
 @train.command()
 @click.argument("recipe")
 @data_option
+@bundles_option
 @click.option("--manifest", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Learn from this one.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="The run's folder; runs/<model> otherwise."
 )
+@click.option(
+    "--start", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Begin with a run's weights."
+)
+@click.option("--leave-out", metavar="SOURCE", help="Learn nothing from this source and ask about it alone.")
 @click.option(
     "--devices", type=click.IntRange(min=1), default=1, show_default=True, help="Workers; Ray Train from two on."
 )
@@ -85,18 +94,32 @@ def build_command(data: Path, terms: str | None, labels: Path | None, out: Path)
     "--mlflow", "tracking", type=click.Path(path_type=Path), help="Also log to an MLflow store in this folder."
 )
 def fit(
-    recipe: str, data: Path, manifest: Path | None, out: Path | None, devices: int, smoke: bool, tracking: Path | None
+    recipe: str,
+    data: Path,
+    bundles: Path,
+    manifest: Path | None,
+    out: Path | None,
+    start: Path | None,
+    leave_out: str | None,
+    devices: int,
+    smoke: bool,
+    tracking: Path | None,
 ) -> None:
-    """Teach the model of a RECIPE: a name in configs/training, or a file. A run that was killed goes on where it stopped."""
+    """Teach the model of a RECIPE, a name in configs/training or a file, and ask it about rows that it never saw.
+
+    A run that was killed goes on where it stopped.
+    """
     from training.fit import fit as fit_here
     from training.fit import smoked
     from training.fit_on_ray import fit_on_ray
-    from training.manifest import build, read_manifest
+    from training.manifest import Manifest, build, read_manifest, source_left_out
     from training.recipe import load_recipe
     from training.run_folder import RunFolder
 
     wanted = load_recipe(recipe)
     rows = read_manifest(manifest) if manifest else build(data, terms=wanted.terms)
+    if leave_out:
+        rows = Manifest(tuple(source_left_out(rows.rows, leave_out)))
     if smoke:
         wanted, rows = smoked(wanted, rows)
     folder = RunFolder(out or RUNS / (wanted.model + ("-smoke" if smoke else "")))
@@ -104,35 +127,45 @@ def fit(
         if devices > 1:
             fit_on_ray(wanted, rows, data, folder, devices)
         else:
-            fit_here(wanted, rows, data, folder, advance)
+            fit_here(wanted, rows, data, folder, advance, start=RunFolder(start) if start else None)
     if tracking is not None:
         from training.tracking import track
 
         track(folder, tracking)
-    click.echo(f"{folder.path}: taught; `touchstone train evaluate {folder.path}` shows how well")
+    _evaluate(folder, data, bundles, folder.path)
 
 
 @train.command()
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @data_option
+@bundles_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Where the page goes; the run's folder otherwise."
 )
-def evaluate(run: Path, data: Path, out: Path | None) -> None:
+def evaluate(run: Path, data: Path, bundles: Path, out: Path | None) -> None:
     """Ask the network of a RUN about rows that it never saw: evaluation.html for a person, evaluation.json for machines."""
-    from training.evaluate import evaluated, temperatures
-    from training.evaluation_page import write
     from training.run_folder import RunFolder
 
-    folder = RunFolder(run)
-    content = write(evaluated(folder, data, "not exported", temperatures(folder, data)), out or run)
+    _evaluate(RunFolder(run), data, bundles, out or run)
+
+
+def _evaluate(folder: "RunFolder", data: Path, bundles: Path, out: Path) -> None:
+    """Prints each figure with its interval, its target, and that of the version which is served."""
+    from training.evaluate import evaluated, temperatures
+    from training.evaluation_page import write
+    from training.release import served_figures
+
+    content = write(evaluated(folder, data, "not exported", temperatures(folder, data)), out)
+    served = served_figures(folder.recipe().model, bundles)
     for found in content["targets"]:
-        low, high = found["interval"]
-        said = "met" if found["met"] else f"missed by {found['distance']:.3f}"
-        click.echo(
-            f"{found['name']}: {found['value']} ({low}-{high}), n {found['rows']}, target {found['target']} {said}"
-        )
-    click.echo(str((out or run) / "evaluation.html"))
+        value, (low, high) = found["value"], found["interval"]
+        said = "met" if found["met"] else "missed"
+        line = f"{found['name']}: {value} ({low}-{high}), n {found['rows']}, target {found['target']} {said}"
+        if (card := served.get(found["name"])) is not None and None not in (value, card["interval"][0]):
+            within = card["interval"][0] <= value <= card["interval"][1]
+            line += f"; served {card['value']}, {'within' if within else 'outside'} its interval"
+        click.echo(line)
+    click.echo(f"{out / 'evaluation.html'}")
 
 
 @train.command()
@@ -178,6 +211,33 @@ def rollback(model: str, bundles: Path, who: str, why: str) -> None:
     from training.release import rollback as serve_earlier
 
     click.echo(f"{model}: {serve_earlier(model, bundles, who, why)} is served again")
+
+
+@train.command()
+@click.argument("reports", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    required=True,
+    help="Reports of the time that the models were released for.",
+)
+def drift(reports: Path, reference: Path) -> None:
+    """Compare measurements and what models said in REPORTS (lines of JSON) with a reference, over all, by site and by device.
+
+    Exit code 1 where one is alarming.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from training.drift import drift_table, observed_in, reference_of
+
+    rows = drift_table(reference_of(observed_in(reference)), observed_in(reports))
+    table = Table("score", "by", "name", "n", "median", "expected", "PSI", "distance", "level")
+    for row in rows:
+        numbers = (f"{value:.3f}" for value in (row.median, row.expected, row.psi, row.distance))
+        table.add_row(row.score, row.by, row.name, str(row.count), *numbers, row.level)
+    Console().print(table)
+    sys.exit(any(row.level == "alarm" for row in rows))
 
 
 @train.command("list")

@@ -15,6 +15,7 @@ from training.drift import (
     greatest_distance,
     observed_in,
     quantiles,
+    reference_of,
     stability_index,
 )
 
@@ -107,8 +108,13 @@ def test_scores_of_reports(tmp_path: Path) -> None:
         ],
     }
     path.write_text(json.dumps(report) + "\n", encoding="utf-8")
-    names = {"motion": "artifacts.motion.probability"}
-    assert list(observed_in(path, names)) == [Observed("motion", 0.25, "North", "3f2a")]
+    assert Observed("artifacts.motion.probability", 0.25, "North", "3f2a") in list(observed_in(path))
     path.write_text(json.dumps(report) + "\n{}\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"reports.jsonl, line 2: is no report \(KeyError\)"):
-        list(observed_in(path, names))
+        list(observed_in(path))
+
+
+def test_a_reference_rests_on_enough_scores() -> None:
+    many = [Observed("often", number / 100) for number in range(101)]
+    found = reference_of([*many, Observed("seldom", 1.0)])
+    assert found == {"often": EVEN}
