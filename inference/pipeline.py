@@ -41,7 +41,7 @@ class Settings:
     as_of: date
     workers: int = 1
     pixels: bool = True
-    models: Path | None = SHIPPED  # the folder of released bundles; None: no model looks
+    models: Path | None = SHIPPED  # the folder of released bundles; None: no model is asked
     items: tuple[ExamItem, ...] = ()  # given by the caller instead of matched
     code_version: str = ""
 

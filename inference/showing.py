@@ -58,7 +58,8 @@ def spread(number: int, most: int) -> tuple[int, ...]:
 def prepared_frames(block: Block, inverted: Sequence[bool], wanted: Mapping[FrameKey, Sequence[InputSpec]]) -> Prepared:
     """The frames of a block that models want, as they want them; nothing of icons and strips.
 
-    Where a frame is scaled by its own percentiles, more is brighter: one that is stored the other way (`inverted`) is turned over.
+    Where a frame is scaled by its own percentiles, more is brighter: one that is stored the other way (`inverted`) is turned over,
+    unless its values are HU.
     """
     if not is_picture(*block.pixels.shape[1:]):
         return {}
@@ -67,7 +68,7 @@ def prepared_frames(block: Block, inverted: Sequence[bool], wanted: Mapping[Fram
     for spec in dict.fromkeys(spec for key in keys for spec in wanted.get(key, ())):
         rows = [row for row, key in enumerate(keys) if spec in wanted.get(key, ())]
         pixels = block.pixels[rows]
-        if spec.scaling == "percentiles":
+        if spec.scaling == "percentiles" and block.unit != "HU":
             for row, at in enumerate(rows):
                 if inverted[at]:
                     pixels[row].neg_()

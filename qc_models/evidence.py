@@ -46,11 +46,11 @@ class Evidence:
             self._instances.update({instance.sop_instance_uid: instance for instance in self.study.instances})
         return self._instances[frame.sop_instance_uid]
 
-    def seen_stacks(self) -> Iterator[tuple[Stack, StackFacts, Mapping[str, Prediction]]]:
-        """Each stack of which a model said something, what headers and texts alone tell of it, and what models say."""
-        for stack, facts in zip(self.stacks, self.read_facts or self.stack_facts, strict=True):
-            if said := self.predictions.get((stack.series_instance_uid, stack.index)):
-                yield stack, facts, said
+    def seen_stacks(self) -> Iterator[tuple[StackFacts, Mapping[str, Prediction]]]:
+        """Of each stack that a model looked at, what headers and texts alone tell, and what models say."""
+        for facts in self.read_facts or self.stack_facts:
+            if said := self.predictions.get((facts.series_instance_uid, facts.index)):
+                yield facts, said
 
     def statistics_of(self, frame: Frame) -> FrameStatistics | None:
         """The statistics of a frame; None where pixels were not looked at or did not decode."""

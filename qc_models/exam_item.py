@@ -66,7 +66,7 @@ class Limit(Strict):
     veto: bool = False  # a reject finding of this metric rejects the study whatever the rest says
     adults_only: bool = False  # not below 16 years; at unknown age review at most
     not_bedside: bool = False  # not for bedside X-ray
-    needs: str | None = None  # binds once this model bundle is installed
+    needs: str | None = None  # binds where this model looked; of `a|b` either
     clause: str
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 A limit's bound that is crossed makes a finding. A dimension's score is 100 less the points of its findings; the total is their
 weighted mean. Then: a reject finding rejects; else a review finding, a failed check, an unknown exam, pixels that nobody looked
-at, a suspended device or a score within the abstain band goes to review; else pass.
+at, a model that must look and did not, a suspended device or a score within the abstain band goes to review; else pass.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,6 +26,13 @@ REASONS: dict[str, Quantity] = {
         "未检查像素，不能直接通过",
         "score again with pixels",
         "请读取像素后重新评分",
+    ),
+    "body_part.region.not_seen": Quantity(
+        "",
+        "no model looked at these images that must: {models}",
+        "必需的模型未能检查这些图像：{models}",
+        "score again with the released models, or let a reviewer look",
+        "请使用已发布的模型重新评分，或由审核人员检查",
     ),
     "metadata.request_match.unknown_exam": Quantity(
         "",
@@ -96,6 +103,8 @@ def judge(
     findings = [finding for finding in crossed if finding is not None]
     if not facts.pixels_examined:
         findings.append(_reason("completeness.pixel_integrity.not_examined"))
+    if facts.pixels_examined and (unseeing := _unseeing(facts, item, policy)):
+        findings.append(_reason("body_part.region.not_seen", models=unseeing))
     if item.is_fallback:
         findings.append(_reason("metadata.request_match.unknown_exam"))
     if policy.standing_of(facts.device, facts.institution) is not None:
@@ -211,7 +220,7 @@ def _finding(facts: Facts, item: ExamItem, measurement: Measurement, scope: _Sco
 def binds(limit: Limit, facts: Facts) -> bool:
     """Whether a limit holds for this study: its model is installed, and it is meant for this age and place."""
     return not (
-        (limit.needs is not None and limit.needs not in facts.models)
+        (limit.needs is not None and facts.models.keys().isdisjoint(limit.needs.split("|")))
         or (limit.adults_only and facts.is_adult is False)
         or (limit.not_bedside and facts.bedside)
     )
@@ -265,9 +274,15 @@ class _Absent:
         return "–"
 
 
-def _reason(metric: str, value: float = 1.0, bound: float | None = None) -> Finding:
+def _unseeing(facts: Facts, item: ExamItem, policy: Policy) -> list[str]:
+    """The models that must look at studies of this modality and did not."""
+    required = policy.models.required_for.get(item.modality, ())
+    return [name for name in required if name not in facts.models]
+
+
+def _reason(metric: str, value: float = 1.0, bound: float | None = None, **detail: object) -> Finding:
     words = REASONS[metric]
-    measurement = Measurement(metric, value, words.unit, NOWHERE)
+    measurement = Measurement(metric, value, words.unit, NOWHERE, detail)
     limit = Limit.model_validate({"review": {"above": 0}, "clause": "rule of decision"})
     finding = _worded(measurement, words, "review", bound if bound is not None else 0.0, limit, deduct=0.0)
     return finding if bound is not None else replace(finding, limit=None)

@@ -7,12 +7,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from configs.strict import HERE, ConfigFileError, Strict, parse, read_yaml
 from qc_models.errors import ConfigError
 from qc_models.exam_item import Name
-from qc_models.vocabulary import Grade, Level, Verdict
+from qc_models.model_registry import models
+from qc_models.vocabulary import Grade, Level, Modality, Verdict
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Points = Annotated[float, Field(ge=0, le=100)]
@@ -65,6 +66,20 @@ class Suspension(Strict):
         return self
 
 
+class Models(Strict):
+    """`required_for`: by modality, the models without which no study of it passes."""
+
+    required_for: dict[Modality, tuple[str, ...]]
+
+    @field_validator("required_for")
+    @classmethod
+    def _are_models(cls, required: dict[Modality, tuple[str, ...]]) -> dict[Modality, tuple[str, ...]]:
+        named = {name for names in required.values() for name in names}
+        if named and (unknown := named - models().keys()):
+            raise ValueError(f"no model {', '.join(sorted(unknown))}; there are {', '.join(models())}")
+        return required
+
+
 class Policy(Strict):
     """The file `configs/policy.yaml`."""
 
@@ -74,6 +89,7 @@ class Policy(Strict):
     random_audit: dict[Verdict, Share]
     false_pass_limit: Share
     suspended: tuple[Suspension, ...]
+    models: Models
     deduct: dict[Level, Points]
     grades: dict[Literal["A", "B", "C"], Points]
 

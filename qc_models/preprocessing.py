@@ -20,8 +20,8 @@ class InputSpec:
     """One frame as a model is fed: [1, rows, columns], float32 from 0 to 1.
 
     `scaling` is "window" (`low` to `high` in modality values, for CT in HU) or "percentiles" (`low` to `high` percent of the
-    frame's own pixels, of which more is brighter: a MONOCHROME1 frame is turned over before). A frame is shrunk or grown to fit,
-    keeping its shape, and stands in the middle of black.
+    frame's own pixels, of which more is brighter: a MONOCHROME1 frame, unless of HU, is turned over before). A frame is shrunk or
+    grown to fit, keeping its shape, and stands in the middle of black.
     """
 
     rows: int

@@ -124,7 +124,7 @@ def limit_columns(limit: "Limit") -> tuple[str, str, str, str, str, str]:
         "veto" if limit.veto else "",
         "adults only" if limit.adults_only else "",
         "not bedside" if limit.not_bedside else "",
-        f"with model {limit.needs}" if limit.needs else "",
+        f"with model {limit.needs.replace('|', ' or ')}" if limit.needs else "",
     ]
     return (
         bound_text(limit.note),

@@ -64,6 +64,7 @@ Exit status: 0 every study passed; 1 at least one goes to review or is rejected;
     "--workers", type=click.IntRange(min=1), help="Decoding threads; as many as there are processors otherwise."
 )
 @click.option("--no-pixels", is_flag=True, help="Headers only: fast, and review at best.")
+@click.option("--no-models", is_flag=True, help="Measure the pixels, and ask no trained model.")
 def score(
     paths: Sequence[str],
     item_ids: Sequence[str],
@@ -73,9 +74,10 @@ def score(
     out: Path | None,
     workers: int | None,
     no_pixels: bool,
+    no_models: bool,
 ) -> None:
     """Score studies: files, folders, zip archives, or - for a list of paths on standard input."""
-    settings = make_settings(catalogue, item_ids, as_of, workers, pixels=not no_pixels)
+    settings = make_settings(catalogue, item_ids, as_of, workers, pixels=not no_pixels, models=not no_models)
     studies, num_lost = _read(paths)
     if not studies:
         click.echo("nothing readable", err=True)
@@ -94,11 +96,18 @@ def score(
 
 
 def make_settings(
-    catalogue: Path, item_ids: Sequence[str], as_of: str | None, workers: int | None, *, pixels: bool
+    catalogue: Path,
+    item_ids: Sequence[str],
+    as_of: str | None,
+    workers: int | None,
+    *,
+    pixels: bool,
+    models: bool = True,
 ) -> "Settings":
     """The settings of a run; raises ConfigError for a wrong date, item or catalogue."""
     from inference.pipeline import Settings
     from qc_models.exam_item import load_catalogue
+    from qc_models.model_bundle import SHIPPED
     from qc_models.policy import load_policy
     from qc_models.version import code_version
 
@@ -109,6 +118,7 @@ def make_settings(
         as_of=_date(as_of),
         workers=workers or len(os.sched_getaffinity(0)),
         pixels=pixels,
+        models=SHIPPED if models else None,
         items=tuple(loaded.item(item_id) for item_id in item_ids),
         code_version=code_version(),
     )

@@ -10,8 +10,11 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+import serving.score_command
 from qc_models.errors import ConfigError, InputError, ModelError, QcError, ServiceError
+from qc_models.model_bundle import SHIPPED
 from serving.command_line import COMMANDS, touchstone
+from tests.written_dicom import axial_slices, write_instances
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -26,6 +29,7 @@ SCORE_OPTIONS = {
     "--out",
     "--workers",
     "--no-pixels",
+    "--no-models",
 }
 
 
@@ -43,6 +47,15 @@ def test_options_of_score_are_those_decided() -> None:
         for parameter in command("score").params:
             words |= set(parameter.opts) if isinstance(parameter, click.Option) else {parameter.make_metavar(context)}
     assert words == SCORE_OPTIONS
+
+
+def test_released_models_are_asked_unless_no_models_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_instances(tmp_path, axial_slices(1))
+    asked: list[Path | None] = []
+    monkeypatch.setattr(serving.score_command, "score_studies", lambda _, settings, *__: asked.append(settings.models))
+    for options in ((), ("--no-models",)):
+        call("score", str(tmp_path), *options)
+    assert asked == [SHIPPED, None]
 
 
 @pytest.mark.parametrize("name", COMMAND_NAMES)

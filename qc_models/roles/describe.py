@@ -29,7 +29,7 @@ def describe(
 ) -> tuple[StackFacts, ...]:
     """The facts of each stack of a study, in their order; lengths in mm.
 
-    Parameters speak before words. A pixel model that is at least 0.9 sure speaks where both are silent, and first where they say
+    Parameters speak before words. A pixel model that is more than 0.9 sure speaks where both are silent, and first where they say
     what it excludes; where they say the same more finely (a pituitary in a head, a fat-suppressed T2) their word stands.
     """
     instances = {instance.sop_instance_uid: instance for instance in study.instances}
@@ -110,7 +110,7 @@ def _claim_roles(drafts: Sequence[Draft], seen: Sequence[Seen]) -> None:
     assign_ct_roles([draft for draft in drafts if draft.stack.modality == "CT"])
     assign_mr_roles([draft for draft in drafts if draft.stack.modality == "MR"])
     for draft, each in zip(drafts, seen, strict=True):
-        sure = each.role is not None and each.role_probability >= ENOUGH and not draft.derived
+        sure = each.role is not None and each.role_probability > ENOUGH and not draft.derived
         if sure and all(conflicts(role, each.role) for role in draft.roles):
             draft.claim("pixels", each.role)
 
@@ -150,7 +150,7 @@ def _facts(draft: Draft, region: RegionLabel, seen: Seen) -> StackFacts:
 
 def _surer_region(seen: Seen, read: RegionLabel) -> RegionLabel:
     """What was read, unless a pixel model is sure where nothing was read, or something vague, or what it excludes."""
-    if seen.region is None or seen.region.probability < ENOUGH:
+    if seen.region is None or seen.region.probability <= ENOUGH:
         return read
     open_ = not read.label or is_vague(read.label)
     return seen.region if open_ or (absence(seen.regions, read.label, NEIGHBOUR) or 0.0) > ENOUGH else read
@@ -158,7 +158,7 @@ def _surer_region(seen: Seen, read: RegionLabel) -> RegionLabel:
 
 def _surer_view(seen: Seen, read: ViewLabel) -> ViewLabel:
     """What was read, unless a pixel model is sure of a view where none was read, or of a lateral for a frontal view or back."""
-    if seen.view is None or seen.view.probability < ENOUGH:
+    if seen.view is None or seen.view.probability <= ENOUGH:
         return read
     levels = {level_of(seen.view.label), level_of(read.label)}
     return seen.view if read.label is None or levels == {"frontal", "lateral"} else read

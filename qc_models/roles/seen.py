@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qc_models.body_map import parts_between
-from qc_models.facts import RegionLabel, ViewLabel
+from qc_models.facts import RegionLabel, StackFacts, ViewLabel
+from qc_models.findings import Location
 from qc_models.model_outputs import Floats, Prediction
 from qc_models.model_registry import models
 from qc_models.vocabulary import ROLES
 
 ENOUGH = 0.9  # probability from which a pixel model answers before header and text
 NEIGHBOUR = 1  # step on the body map: what a scan of a part may well show beside it
+DIGITS = 4  # of a probability in a report
 SHOWN = 0.5  # probability from which a region counts as shown
 FRONTAL = ("AP", "PA")  # which look alike: a model may be sure that it is one of them, and of neither
 
@@ -43,7 +45,7 @@ def said(predictions: Mapping[str, Prediction], output: str) -> dict[str, Floats
 
 def mean(values: Floats) -> float:
     """The mean over the frames shown."""
-    return float(np.mean(values, dtype=np.float64))
+    return round(float(np.mean(values, dtype=np.float64)), DIGITS)
 
 
 def at_best(values: Floats) -> float:
@@ -64,7 +66,7 @@ def absence(regions: Mapping[str, float], declared: Iterable[str], steps: int) -
     """
     named = [region for region in declared if region != "phantom"]
     near = [probability for region, probability in regions.items() if parts_between((region,), named) <= steps]
-    return 1.0 - max(near) if named and near else None
+    return round(1.0 - max(near), DIGITS) if named and near else None
 
 
 def seen(predictions: Mapping[str, Prediction]) -> Seen:
@@ -82,13 +84,22 @@ def seen(predictions: Mapping[str, Prediction]) -> Seen:
     )
 
 
+def place_of(predictions: Mapping[str, Prediction], facts: StackFacts) -> Location:
+    """Where a stack that models looked at stands: the frame, where they were shown one alone."""
+    places = {place for prediction in predictions.values() for place in prediction.places}
+    if len(places) > 1:
+        return Location(facts.series_instance_uid, stack=facts.index)
+    ((slice_index, uid, frame),) = places
+    return Location(facts.series_instance_uid, uid, frame, slice_index, stack=facts.index)
+
+
 def _region(sure: Mapping[str, float]) -> RegionLabel | None:
     """The regions that more than half of the evidence shows, the surest first, or the surest alone."""
     if not sure:
         return None
     order = sorted(sure, key=lambda region: (-sure[region], region))
     shown = tuple(region for region in order if sure[region] > SHOWN)
-    return RegionLabel(shown or (order[0],), round(sure[order[0]], 4), "pixels")
+    return RegionLabel(shown or (order[0],), sure[order[0]], "pixels")
 
 
 def _view(sure: Mapping[str, float]) -> ViewLabel | None:
@@ -97,7 +108,7 @@ def _view(sure: Mapping[str, float]) -> ViewLabel | None:
         return None
     view = max(sure, key=lambda name: (sure[name], name))
     probability = sum(sure.get(name, 0.0) for name in FRONTAL) if view in FRONTAL else sure[view]
-    return ViewLabel(view, round(probability, 4), "pixels")
+    return ViewLabel(view, round(probability, DIGITS), "pixels")
 
 
 def _role(predictions: Mapping[str, Prediction]) -> tuple[str | None, float]:

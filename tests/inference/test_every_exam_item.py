@@ -18,7 +18,7 @@ MISSING = "completeness.required_components.missing"
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return make_settings(DEFAULT_CATALOGUE, (), "2026-09-05", 1, pixels=True)
+    return make_settings(DEFAULT_CATALOGUE, (), "2026-09-05", 1, pixels=True, models=False)
 
 
 def report(folder: Path, settings: Settings) -> dict[str, Any]:

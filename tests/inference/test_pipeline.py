@@ -36,7 +36,7 @@ SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "qc_models" / "report
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return make_settings(DEFAULT_CATALOGUE, (), "2026-09-30", 1, pixels=True)
+    return make_settings(DEFAULT_CATALOGUE, (), "2026-09-30", 1, pixels=True, models=False)
 
 
 def report(study: Study, settings: Settings) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from inference.threads import Threads
 from qc_models.errors import ModelError
 from qc_models.model_outputs import Floats
 from qc_models.model_registry import Model, models
-from qc_models.pixels import Block
+from qc_models.pixels import Block, Unit
 from qc_models.preprocessing import InputSpec, prepare
 from qc_models.roles.describe import describe
 from qc_models.stack import split
@@ -162,16 +162,20 @@ def test_a_frame_that_cannot_be_prepared_is_a_line_in_the_report(
     ]
 
 
-@pytest.mark.parametrize(("spec", "expected"), [(PERCENTILES, [1.0, 0.0]), (SPEC, [0.0, 1.0])])
-def test_an_inverted_frame_is_turned_over_where_it_is_scaled_by_itself(spec: InputSpec, expected: list[float]) -> None:
+@pytest.mark.parametrize(
+    ("spec", "unit", "turned"),
+    [(PERCENTILES, "exposure", True), (PERCENTILES, "HU", False), (SPEC, "exposure", False)],
+)
+def test_an_inverted_frame_is_turned_over_where_it_is_scaled_by_itself(
+    spec: InputSpec, unit: Unit, turned: bool
+) -> None:
     """Left half 0, right half 100; in MONOCHROME1 the left is the bright one. Hounsfield units stay as they are."""
     pixels = torch.zeros(2, SIZE, SIZE)
     pixels[:, :, SIZE // 2 :] = 100
-    block = Block(pixels, None, "arbitrary", None, (0, 1), ("a", "b"), (0, 0))
-    wanted = {("a", 0): (spec,), ("b", 0): (spec,)}
-    made = prepared_frames(block, [True, False], wanted)
-    assert [made[spec, ("a", 0)][0, 4, 0], made[spec, ("a", 0)][0, 4, 7]] == expected
-    assert [made[spec, ("b", 0)][0, 4, 0], made[spec, ("b", 0)][0, 4, 7]] == [0.0, 1.0]
+    block = Block(pixels, None, unit, None, (0, 1), ("a", "b"), (0, 0))
+    made = prepared_frames(block, [True, False], {("a", 0): (spec,), ("b", 0): (spec,)})
+    ends = {name: [made[spec, (name, 0)][0, 4, column] for column in (0, 7)] for name in "ab"}
+    assert ends == {"a": [1.0, 0.0] if turned else [0.0, 1.0], "b": [0.0, 1.0]}
     assert pixels[0, 0, -1] == 100
 
 

@@ -8,7 +8,7 @@ from qc_models.exam_item import Name
 from qc_models.facts import Facts
 from qc_models.findings import CheckFailure, Location, Measurement, Quantity
 from qc_models.judgement import ItemJudgement, judge
-from qc_models.policy import Suspension, load_policy
+from qc_models.policy import Models, Suspension, load_policy
 from tests.judged_facts import facts, item, stack
 
 AS_OF = date(2026, 9, 30)
@@ -107,6 +107,21 @@ def test_a_limit_waits_for_the_model_that_it_needs() -> None:
     installed = facts(stacks=base.stacks, measurements=base.measurements, models={"xr_anatomy": "1"})
     assert judged(base, limit).verdict == "pass"
     assert judged(installed, limit).verdict == "reject"
+    assert judged(installed, limit | {"needs": "volume_anatomy|xr_anatomy"}).verdict == "reject"
+    assert judged(installed, limit | {"needs": "volume_anatomy"}).verdict == "pass"
+
+
+def test_without_a_model_that_must_look_nothing_passes() -> None:
+    policy = POLICY.model_copy(update={"models": Models(required_for={"CT": ("volume_anatomy",)})})
+    chest = item("T", "chest", ("plain",))
+    blind = facts(stacks=(PLAIN,), models={"xr_anatomy": "1"})
+    judgement = judge(blind, chest, AS_OF, policy)
+    (finding,) = judgement.findings
+    assert (judgement.verdict, finding.metric) == ("review", "body_part.region.not_seen")
+    assert "volume_anatomy" in finding.message.en
+    assert "volume_anatomy" in finding.message.zh
+    assert judge(facts(stacks=(PLAIN,), models={"volume_anatomy": "1"}), chest, AS_OF, policy).verdict == "pass"
+    assert judge(blind, chest, AS_OF, POLICY).verdict == "pass"
 
 
 def test_a_limit_can_be_a_multiple_of_the_items_value() -> None:

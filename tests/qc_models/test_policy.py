@@ -106,3 +106,10 @@ def test_a_wrong_policy_is_named_with_file_and_key(tmp_path: Path, old: str, new
     with pytest.raises(ConfigError, match=r"policy\.yaml") as error:
         changed(tmp_path, old, new)
     assert says in str(error.value)
+
+
+def test_models_that_must_look_are_known_ones(tmp_path: Path) -> None:
+    policy = changed(tmp_path, "{XR: [], CT: [], MR: []}", "{XR: [xr_anatomy]}")
+    assert policy.models.required_for == {"XR": ("xr_anatomy",)}
+    with pytest.raises(ConfigError, match=r"no model x_ray; there are .*xr_anatomy"):
+        changed(tmp_path, "{XR: [], CT: [], MR: []}", "{XR: [x_ray]}")

@@ -18,7 +18,7 @@ Build = Callable[[Iterable[Mapping[str, Any]]], Study]
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return make_settings(DEFAULT_CATALOGUE, (), "2026-09-30", 1, pixels=True)
+    return make_settings(DEFAULT_CATALOGUE, (), "2026-09-30", 1, pixels=True, models=False)
 
 
 def groups(examined: Examined, metric: str) -> list[FrameGroup]:

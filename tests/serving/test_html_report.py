@@ -25,7 +25,7 @@ VOID = {"meta", "img", "br"}
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return make_settings(DEFAULT_CATALOGUE, (), "2026-09-30", 1, pixels=True)
+    return make_settings(DEFAULT_CATALOGUE, (), "2026-09-30", 1, pixels=True, models=False)
 
 
 @pytest.fixture

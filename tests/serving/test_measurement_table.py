@@ -23,7 +23,7 @@ LIMITS = {
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return make_settings(DEFAULT_CATALOGUE, ("CT-CHEST",), "2026-09-30", 1, pixels=True)
+    return make_settings(DEFAULT_CATALOGUE, ("CT-CHEST",), "2026-09-30", 1, pixels=True, models=False)
 
 
 @pytest.fixture

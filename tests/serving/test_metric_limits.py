@@ -19,7 +19,7 @@ METRIC = "artifacts.ring.amplitude_hu"
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return make_settings(DEFAULT_CATALOGUE, ("CT-CHEST",), "2026-09-30", 1, pixels=True)
+    return make_settings(DEFAULT_CATALOGUE, ("CT-CHEST",), "2026-09-30", 1, pixels=True, models=False)
 
 
 def with_limit(settings: Settings, **limit: Any) -> ExamItem:

@@ -31,7 +31,7 @@ from tests.written_dicom import axial_slices, write_instances
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "qc_models" / "report_schema.json").read_text("utf-8"))
 PATIENT = Patient("欧阳", "浩然", "PID-7Q7Q7Q", "19610213", "M")
-AS_OF = ("--as-of", "2026-09-30")
+AS_OF = ("--as-of", "2026-09-30", "--no-models")  # a model may see that a drawn hand is none
 OTHER = {"StudyInstanceUID": "1.2.826.0.1.3680043.8.498.2", "SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.2.1"}
 
 

@@ -2,7 +2,8 @@
 
 Higher is worse: 1 for each stack concerned. `weighting`: the description of an MR series names one sequence, and its parameters
 are those of another; `phase`: the description of a CT series names one phase of contrast, and its header another; `plane`: the
-description names one plane, and the slices lie in another. What the description alone told is never held against it, nor what
+description names one plane, and the slices lie in another; `pixels`: a model is more than 0.9 sure of a sequence that header or
+description exclude. What the description alone told is never held against it, nor what
 shades into it (T2 and proton density, T2 and FLAIR, arterial and enhanced: `qc_models.roles.conflict`).
 Source: DICOM PS3.3 C.8.3.1 (ScanningSequence, EchoTime, …), C.7.6.4 (Contrast/Bolus), C.7.6.2.1.1 (ImageOrientationPatient).
 """
@@ -38,6 +39,13 @@ QUANTITIES = {
         "stacks",
         "the series is described as {described}, and its slices are {found}",
         "序列描述为 {described}，而层面方向为 {found}",
+        _REMEDY_EN,
+        _REMEDY_ZH,
+    ),
+    "pixels": Quantity(
+        "stacks",
+        "the header or the description of the series tells {described}, and its images look like {found}",
+        "序列的头信息或描述为 {described}，而图像显示为 {found}",
         _REMEDY_EN,
         _REMEDY_ZH,
     ),
@@ -81,3 +89,8 @@ def measure(evidence: Evidence) -> Iterable[Measurement]:
             yield Measurement(
                 "metadata.series_role.plane", 1, "stacks", place, {"described": plane, "found": facts.plane}
             )
+    for read, facts in zip(evidence.read_facts, evidence.stack_facts, strict=False):
+        if read.role is not None and facts.role_source == "pixels":
+            place = Location(facts.series_instance_uid, stack=facts.index)
+            detail = {"described": read.role, "found": facts.role}
+            yield Measurement("metadata.series_role.pixels", 1, "stacks", place, detail)

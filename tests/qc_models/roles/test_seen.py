@@ -45,9 +45,9 @@ def test_what_is_said_stands_by_class(predicted: Predicted) -> None:
 
 
 def test_a_quarter_of_the_frames_shows_a_part() -> None:
-    values = np.array([0, 0, 0, 0, 0, 0, 0.75, 1], np.float32)
+    values = np.array([0, 0, 0, 0, 0, 0.25, 0.75, 1], np.float32)
     assert at_best(values) == 0.875
-    assert mean(values) == 1.75 / 8
+    assert mean(values) == 0.25
     assert at_best(np.array([0.5], np.float32)) == 0.5
     assert at_best(np.array([0, 0.25, 0.75], np.float32)) == 0.75
 

@@ -1,6 +1,7 @@
 """The description of a series against its parameters and its plane."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -9,7 +10,7 @@ from qc_models.checks.metadata import series_role
 from qc_models.checks.metadata.series_role import plane_in_text
 from qc_models.evidence import Evidence
 from qc_models.findings import Measurement
-from qc_models.vocabulary import Plane
+from qc_models.vocabulary import Plane, Source
 from tests.written_dicom import axial_slices
 
 MR = {"Modality": "MR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}
@@ -74,3 +75,22 @@ def test_contrast_in_words_and_in_the_header(
         {"described": "arterial", "found": "plain"},
     )
     assert level_of(found) == "note"  # headers often forget the contrast agent, or keep that of the patient before
+
+
+@pytest.mark.parametrize(
+    ("read", "source", "expected"),
+    [("T1", "pixels", ["pixels"]), ("T1", "header", []), (None, "pixels", [])],
+)
+def test_a_model_that_is_sure_of_another_sequence_is_told(
+    read: str | None,
+    source: Source,
+    expected: list[str],
+    evidence_of: Callable[..., Evidence],
+    sentences: Callable[[ModuleType, Measurement], tuple[str, ...]],
+) -> None:
+    evidence = evidence_of([MR | each for each in axial_slices(3)], role="T2", role_source=source)
+    (facts,) = evidence.stack_facts
+    evidence = replace(evidence, read_facts=(replace(facts, role=read, role_source="header"),))
+    found = list(series_role.measure(evidence))
+    assert [each.metric.rpartition(".")[2] for each in found] == expected
+    assert all("T1" in sentences(series_role, each)[0] and "T2" in sentences(series_role, each)[1] for each in found)
