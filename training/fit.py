@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from monai.utils.misc import set_determinism
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from qc_models.errors import InputError
 from qc_models.model_registry import Model, models
@@ -82,9 +83,15 @@ class Run:
             if hasattr(self.task, "together"):
                 chosen = self.task.together(self.examples, chosen, generator)
             pictures, targets = self.examples.at(chosen)
-            pictures, targets = self.task.augment(pictures, targets, generator)
+            pictures, targets = self.task.augment(self._sized(pictures), targets, generator)
             total += self._step(pictures.to(self.device), {name: t.to(self.device) for name, t in targets.items()})
         return total / self.steps_an_epoch
+
+    def _sized(self, pictures: Tensor) -> Tensor:
+        """Pictures as large as this epoch wants them: small ones teach most of it at a third of the cost (Howard 2018)."""
+        if self.epoch >= self.recipe.small_share * self.recipe.epochs:
+            return pictures
+        return interpolate(pictures, scale_factor=self.recipe.small_scale, mode="bilinear", antialias=True)
 
     def _batches(self) -> Iterator[Tensor]:
         """Which examples each step of this epoch sees: drawn by weight, the same on all workers, each of which takes its own."""

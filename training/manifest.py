@@ -161,8 +161,8 @@ def _series(data: Path) -> Iterable[Row]:
 
 
 def _same_series(line: dict[str, str]) -> tuple[str, ...]:
-    """What a series and its shrunk volume have in common."""
-    return line["source"], line["modality"], line.get("files") or line["slices_in_series"], line["role_id"]
+    """What a series and the shrunk volumes of its patient have in common; tables count slices and name roles differently."""
+    return line["source"], line["modality"], line["region_ids"]
 
 
 def _stack_labels(line: dict[str, str]) -> dict[str, list[str]]:
