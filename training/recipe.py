@@ -29,6 +29,10 @@ class Recipe(Strict):
     weight_decay: float = Field(0.05, ge=0)
     warmup_epochs: int = Field(2, ge=0)
     averaging: float = Field(0.99, ge=0, lt=1)  # of the weights, from step to step; the average is what is kept
+    small_share: float = Field(
+        0.0, ge=0, le=1
+    )  # of the epochs, at first, with pictures made smaller: more of them in a time
+    small_scale: float = Field(0.6, gt=0, le=1)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     terms: str | None = None  # only rows of these terms
     task: dict[str, Any] = Field(default_factory=dict)  # what the task of the model is told
