@@ -246,3 +246,31 @@ def test_headers_alone_import_no_runtime_of_models() -> None:
     root = Path(__file__).resolve().parents[2]
     printed = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True).stdout
     assert printed == "False False\n"
+
+
+def test_a_picture_of_another_part_goes_to_review_as_what_it_shows(
+    study_of: Build, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bright picture: to this model a knee for certain, and no chest (the other outputs are undecided)."""
+    knee = Output("region", "one_of", ("knee", "chest"))  # so that the chest is excluded
+    turned = Output("rotation", "one_of", ("90", "0"))
+    radiographs = tiny_model("xr_anatomy", (knee, turned), 1, lambda stack: stack.modality == "XR")
+    monkeypatch.setitem(models(), "xr_anatomy", radiographs)
+    write_bundle(radiographs, tmp_path / "bundles")
+    film = {
+        "Modality": "DX",
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.1",
+        "BodyPartExamined": "CHEST",
+        "ViewPosition": "PA",
+        "Rows": SIZE,
+        "Columns": SIZE,
+        "pixels": np.full((SIZE, SIZE), 90),
+    }
+    content = report(study_of([film]), replace(settings, models=tmp_path / "bundles"))
+    sure = 1 / (1 + math.exp(-SLOPE * 0.4))
+    findings = {finding["metric"]: finding for finding in content["findings"]}
+    for metric in ("body_part.region.contradiction", "body_part.rotation.turned"):
+        assert (findings[metric]["level"], findings[metric]["value"]) == ("review", pytest.approx(sure, abs=1e-4))
+    assert content["stacks"][0]["region"]["label"] == ["knee"]
+    assert [entry["item"] for entry in content["items"]] == ["XR-KNEE"]
+    assert content["verdict"] != "pass"
