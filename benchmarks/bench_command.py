@@ -191,6 +191,20 @@ def ratings_command(tables: Path) -> None:
     _show("ratings", ratings.run(_needed(tables)))
 
 
+@bench.command("corrections")
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), default=STUDIES.parent, help="The data folder."
+)
+@click.option("--seed", default=1, show_default=True)
+def corrections_command(data: Path, seed: int) -> None:
+    """Two hundred corrections of reviewers: taught, evaluated, released, rolled back (ten minutes on two processors)."""
+    from benchmarks import corrections
+
+    with tempfile.TemporaryDirectory() as folder:
+        figures = corrections.run(_needed(data), Path(folder), seed, lambda line: click.echo(line, err=True))
+    _show("corrections", figures)
+
+
 @bench.command("fuzz")
 @click.option("--inputs", default=20_000, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=0, show_default=True)
