@@ -10,7 +10,6 @@ from qc_models.region_names import is_vague
 from qc_models.roles.acquisition import name_acquisitions
 from qc_models.roles.clues import Clues, clues_of
 from qc_models.roles.components import components_of
-from qc_models.roles.conflict import conflicts
 from qc_models.roles.contrast import contrast_of, injection_time_s
 from qc_models.roles.ct_series import assign_ct_roles
 from qc_models.roles.draft import Draft
@@ -19,6 +18,7 @@ from qc_models.roles.mr_series import assign_mr_roles
 from qc_models.roles.plane import nearest_plane_of, plane_of
 from qc_models.roles.region import laterality_of, region_of
 from qc_models.roles.seen import ENOUGH, NEIGHBOUR, Seen, absence
+from qc_models.roles.sequence_fusion import pixels_speak
 from qc_models.roles.xr_view import level_of, num_views_of, view_of
 from qc_models.stack import Stack
 from qc_models.study import Study
@@ -29,8 +29,9 @@ def describe(
 ) -> tuple[StackFacts, ...]:
     """The facts of each stack of a study, in their order; lengths in mm.
 
-    Parameters speak before words. A pixel model that is more than 0.9 sure speaks where both are silent, and first where they say
-    what it excludes; where they say the same more finely (a pituitary in a head, a fat-suppressed T2) their word stands.
+    Parameters speak before words. A pixel model that is more than 0.9 sure speaks where both are silent, and of regions and views
+    first where they say what it excludes (of sequences: `sequence_fusion`); where they say the same more finely (a pituitary in a
+    head, a fat-suppressed T2) their word stands.
     """
     instances = {instance.sop_instance_uid: instance for instance in study.instances}
     all_seen = [(seen or {}).get((stack.series_instance_uid, stack.index), Seen()) for stack in stacks]
@@ -110,8 +111,7 @@ def _claim_roles(drafts: Sequence[Draft], seen: Sequence[Seen]) -> None:
     assign_ct_roles([draft for draft in drafts if draft.stack.modality == "CT"])
     assign_mr_roles([draft for draft in drafts if draft.stack.modality == "MR"])
     for draft, each in zip(drafts, seen, strict=True):
-        sure = each.role is not None and each.role_probability > ENOUGH and not draft.derived
-        if sure and all(conflicts(role, each.role) for role in draft.roles):
+        if pixels_speak(draft.roles, draft.source, each) and not draft.derived:
             draft.claim("pixels", each.role)
 
 

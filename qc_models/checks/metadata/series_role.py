@@ -2,9 +2,9 @@
 
 Higher is worse: 1 for each stack concerned. `weighting`: the description of an MR series names one sequence, and its parameters
 are those of another; `phase`: the description of a CT series names one phase of contrast, and its header another; `plane`: the
-description names one plane, and the slices lie in another; `pixels`: a model is more than 0.9 sure of a sequence that header or
-description exclude. What the description alone told is never held against it, nor what
-shades into it (T2 and proton density, T2 and FLAIR, arterial and enhanced: `qc_models.roles.conflict`).
+description names one plane, and the slices lie in another; `pixels`: a model is at least 0.95 sure of a sequence that header or
+description exclude. What the description alone told is never held against it, nor what shades into it (T2 and proton density, T2
+and FLAIR, arterial and enhanced: `qc_models.roles.conflict`).
 Source: DICOM PS3.3 C.8.3.1 (ScanningSequence, EchoTime, …), C.7.6.4 (Contrast/Bolus), C.7.6.2.1.1 (ImageOrientationPatient).
 """
 
@@ -15,6 +15,8 @@ from functools import cache
 from qc_models.evidence import Evidence
 from qc_models.findings import Location, Measurement, Quantity
 from qc_models.roles.conflict import role_conflict
+from qc_models.roles.seen import seen
+from qc_models.roles.sequence_fusion import contradicted
 from qc_models.vocabulary import Plane
 
 _REMEDY_EN = "name the series for what it is, or send the right series"
@@ -89,8 +91,9 @@ def measure(evidence: Evidence) -> Iterable[Measurement]:
             yield Measurement(
                 "metadata.series_role.plane", 1, "stacks", place, {"described": plane, "found": facts.plane}
             )
-    for read, facts in zip(evidence.read_facts, evidence.stack_facts, strict=False):
-        if read.role is not None and facts.role_source == "pixels":
-            place = Location(facts.series_instance_uid, stack=facts.index)
-            detail = {"described": read.role, "found": facts.role}
+    for read, predictions in evidence.seen_stacks():
+        looks = seen(predictions)
+        if contradicted(read.roles, looks):
+            place = Location(read.series_instance_uid, stack=read.index)
+            detail = {"described": read.role, "found": looks.role}
             yield Measurement("metadata.series_role.pixels", 1, "stacks", place, detail)

@@ -51,12 +51,19 @@ def test_a_pixel_model_that_is_sure_names_the_region_where_headers_do_not_or_wro
     assert (facts.region.label, facts.region.source) == ((label,) if label else (), source)
 
 
-def test_a_pixel_model_that_is_sure_names_the_role_where_parameters_exclude_it() -> None:
-    sure = Seen(role="portal", role_probability=SURE)
-    facts = described(series(1, slices(20), **CT), sure)
-    assert (facts.role, facts.role_source, facts.components) == ("portal", "pixels", ("portal", "enhanced"))
-    unsure = Seen(role="portal", role_probability=UNSURE)
-    assert described(series(1, slices(20), **CT), unsure).role == "plain"
+def test_pixels_name_the_sequence_where_headers_do_not_or_only_in_words() -> None:
+    sure, unsure = (Seen(role="T2", role_probability=probability) for probability in (SURE, UNSURE))
+    silent, words = series(1, slices(20), **MR), series(1, slices(20), **MR, SeriesDescription="T1")
+    assert (described(silent, sure).role, described(silent, sure).role_source) == ("T2", "pixels")
+    assert described(silent, unsure).role is None
+    assert (described(words, sure).role, described(words, sure).role_source) == ("T2", "pixels")
+    assert described(words, unsure).role == "T1"
+
+
+def test_parameters_stand_against_pixels() -> None:
+    header = {**MR, "ScanningSequence": "SE", "RepetitionTime": 500, "EchoTime": 10}
+    facts = described(series(1, [{**each, **header} for each in slices(20)]), Seen(role="T2", role_probability=SURE))
+    assert (facts.role, facts.role_source) == ("T1", "header")
 
 
 def test_a_finer_role_of_the_header_stands_beside_a_coarser_one_of_the_pixels() -> None:

@@ -4,13 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from qc_models.checks.metadata import series_role
 from qc_models.checks.metadata.series_role import plane_in_text
 from qc_models.evidence import Evidence
 from qc_models.findings import Measurement
-from qc_models.vocabulary import Plane, Source
+from qc_models.model_outputs import Prediction
+from qc_models.vocabulary import Plane
+from qc_models.zoo.mr_sequence import SEQUENCES
 from tests.written_dicom import axial_slices
 
 MR = {"Modality": "MR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}
@@ -78,19 +81,23 @@ def test_contrast_in_words_and_in_the_header(
 
 
 @pytest.mark.parametrize(
-    ("read", "source", "expected"),
-    [("T1", "pixels", ["pixels"]), ("T1", "header", []), (None, "pixels", [])],
+    ("read", "probability", "expected"),
+    [("T1", 0.97, ["pixels"]), ("T1", 0.9, []), ("T2FS", 0.97, []), ("PDFS", 0.97, []), (None, 0.97, [])],
 )
 def test_a_model_that_is_sure_of_another_sequence_is_told(
     read: str | None,
-    source: Source,
+    probability: float,
     expected: list[str],
     evidence_of: Callable[..., Evidence],
     sentences: Callable[[ModuleType, Measurement], tuple[str, ...]],
 ) -> None:
-    evidence = evidence_of([MR | each for each in axial_slices(3)], role="T2", role_source=source)
+    roles = (read,) if read else ()
+    evidence = evidence_of([MR | each for each in axial_slices(3)], role=read, roles=roles)
     (facts,) = evidence.stack_facts
-    evidence = replace(evidence, read_facts=(replace(facts, role=read, role_source="header"),))
+    shown = np.array([[probability if name == "T2" else 0.0 for name in SEQUENCES]] * 3, np.float32)
+    places = tuple((number, f"1.{number}", 0) for number in range(3))
+    said = {"mr_sequence": Prediction("mr_sequence", "1", places, {"sequence": shown})}
+    evidence = replace(evidence, predictions={(facts.series_instance_uid, facts.index): said})
     found = list(series_role.measure(evidence))
     assert [each.metric.rpartition(".")[2] for each in found] == expected
     assert all("T1" in sentences(series_role, each)[0] and "T2" in sentences(series_role, each)[1] for each in found)
