@@ -24,6 +24,7 @@ from qc_models.findings import CheckFailure, Location, Measurement
 from qc_models.frame_statistics import FrameStatistics, frame_statistics
 from qc_models.model_outputs import Prediction
 from qc_models.pixels import Block, Place, Unit
+from qc_models.preprocessing import is_inverted
 from qc_models.stack import Stack
 from qc_models.study import Instance, Study
 
@@ -219,7 +220,7 @@ def _looked_at(instance: Instance, index: int, frame: NDArray[Any], wanted: froz
         raise InputError(
             "rescaling makes numbers beyond any scale of its pixels; correct RescaleSlope and RescaleIntercept"
         )
-    inverted = instance.header.text("PhotometricInterpretation") == "MONOCHROME1"
+    inverted = is_inverted(instance.header.text("PhotometricInterpretation"), instance.header.text("Modality") or "")
     return _Decoded(uid, index, statistics, values, padding_mask(frame, instance.header), inverted)
 
 

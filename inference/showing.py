@@ -56,23 +56,15 @@ def spread(number: int, most: int) -> tuple[int, ...]:
 
 
 def prepared_frames(block: Block, inverted: Sequence[bool], wanted: Mapping[FrameKey, Sequence[InputSpec]]) -> Prepared:
-    """The frames of a block that models want, as they want them; nothing of icons and strips.
-
-    Where a frame is scaled by its own percentiles, more is brighter: one that is stored the other way (`inverted`) is turned over,
-    unless its values are HU.
-    """
+    """The frames of a block that models want, as they want them; nothing of icons and strips."""
     if not is_picture(*block.pixels.shape[1:]):
         return {}
     keys = [(uid, index) for _, uid, index in block.places]
     result: dict[tuple[InputSpec, FrameKey], Floats] = {}
     for spec in dict.fromkeys(spec for key in keys for spec in wanted.get(key, ())):
         rows = [row for row, key in enumerate(keys) if spec in wanted.get(key, ())]
-        pixels = block.pixels[rows]
-        if spec.scaling == "percentiles" and block.unit != "HU":
-            for row, at in enumerate(rows):
-                if inverted[at]:
-                    pixels[row].neg_()
-        for at, picture in zip(rows, prepare(pixels, spec).numpy(), strict=True):
+        pictures = prepare(block.pixels[rows], spec, [inverted[row] for row in rows])
+        for at, picture in zip(rows, pictures.numpy(), strict=True):
             result[spec, keys[at]] = picture
     return result
 

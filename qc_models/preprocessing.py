@@ -6,6 +6,7 @@ is refused where the code has another one.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -36,10 +37,16 @@ class InputSpec:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
-def prepare(pixels: "Tensor", spec: InputSpec) -> "Tensor":
-    """Frames [B, H, W] in modality values, on any device, as a model is fed: [B, 1, rows, columns], float32 from 0 to 1."""
+def prepare(pixels: "Tensor", spec: InputSpec, inverted: Sequence[bool] = ()) -> "Tensor":
+    """Frames [B, H, W] in modality values, on any device, as a model is fed: [B, 1, rows, columns], float32 from 0 to 1.
+
+    Of what is scaled by percentiles more is brighter: frames that are `inverted` (see `is_inverted`) are turned over.
+    """
     import torch
 
+    if any(inverted) and spec.scaling == "percentiles":
+        signs = [-1.0 if turned else 1.0 for turned in inverted]
+        pixels = pixels * torch.tensor(signs, device=pixels.device).reshape(-1, 1, 1)
     low, high = _bounds(pixels, spec)
     scale = (high - low).clamp(min=1e-6)
     fitted = _fitted(pixels.float(), spec)
@@ -49,6 +56,11 @@ def prepare(pixels: "Tensor", spec: InputSpec) -> "Tensor":
     top, left = (spec.rows - height) // 2, (spec.columns - width) // 2
     result[:, 0, top : top + height, left : left + width] = scaled
     return result
+
+
+def is_inverted(photometric_interpretation: str | None, modality: str) -> bool:
+    """Whether more is darker in a frame (PS3.3 C.7.6.3.1.2); never in CT, whose values are HU however they are shown."""
+    return photometric_interpretation == "MONOCHROME1" and modality != "CT"
 
 
 def _bounds(pixels: "Tensor", spec: InputSpec) -> tuple["Tensor", "Tensor"]:

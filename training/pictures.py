@@ -13,17 +13,20 @@ from qc_models.dicom.header import read_header
 from qc_models.dicom.modality_values import modality_values
 from qc_models.dicom.pixel_data import decode_frames
 from qc_models.errors import InputError
-from qc_models.preprocessing import InputSpec, prepare
+from qc_models.preprocessing import InputSpec, is_inverted, prepare
 from training.manifest import Row
 
 
 def picture(row: Row, data: Path) -> Tensor:
-    """The values of a picture, [rows, columns] float32: grey, or of DICOM its modality values. Raises InputError where it fails."""
+    """The values of a picture, [rows, columns] float32, of which more is brighter: grey, or of DICOM its modality values.
+
+    Raises InputError where it cannot be read.
+    """
     if row.path.endswith(".dcm"):
         content = (data / row.path).read_bytes()
         header = read_header(content, row.path)
-        frame = next(iter(decode_frames(content, header, (0,))))
-        return torch.from_numpy(modality_values(frame, header, 0))
+        values = torch.from_numpy(modality_values(next(iter(decode_frames(content, header, (0,)))), header, 0))
+        return -values if is_inverted(header.text("PhotometricInterpretation"), row.modality) else values
     try:
         with Image.open(data / row.path) as image:
             return torch.from_numpy(np.asarray(image.convert("L"), dtype=np.float32).copy())
