@@ -40,11 +40,11 @@ class InputSpec:
 def prepare(pixels: "Tensor", spec: InputSpec, inverted: Sequence[bool] = ()) -> "Tensor":
     """Frames [B, H, W] in modality values, on any device, as a model is fed: [B, 1, rows, columns], float32 from 0 to 1.
 
-    Of what is scaled by percentiles more is brighter: frames that are `inverted` (see `is_inverted`) are turned over.
+    More is brighter: frames that are `inverted` (see `is_inverted`) are turned over.
     """
     import torch
 
-    if any(inverted) and spec.scaling == "percentiles":
+    if any(inverted):
         signs = [-1.0 if turned else 1.0 for turned in inverted]
         pixels = pixels * torch.tensor(signs, device=pixels.device).reshape(-1, 1, 1)
     low, high = _bounds(pixels, spec)
