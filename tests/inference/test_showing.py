@@ -1,6 +1,6 @@
 """Which frames models are shown, and that each is prepared once, in one batch of the same make."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -15,8 +15,8 @@ from inference.threads import Threads
 from qc_models.errors import ModelError
 from qc_models.model_outputs import Floats
 from qc_models.model_registry import Model, models
-from qc_models.pixels import Block, Unit
-from qc_models.preprocessing import InputSpec, prepare
+from qc_models.pixels import Block
+from qc_models.preprocessing import InputSpec, is_inverted, prepare
 from qc_models.roles.describe import describe
 from qc_models.stack import split
 from qc_models.study import Study
@@ -95,9 +95,9 @@ def test_one_batch_a_model_in_the_order_of_the_stack(study_of: Build, workers: i
 def test_a_frame_is_prepared_once_for_all_models_of_one_input(study_of: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     counts: dict[InputSpec, int] = {}
 
-    def counted(pixels: torch.Tensor, spec: InputSpec) -> torch.Tensor:
+    def counted(pixels: torch.Tensor, spec: InputSpec, inverted: Sequence[bool]) -> torch.Tensor:
         counts[spec] = counts.get(spec, 0) + len(pixels)
-        return prepare(pixels, spec)
+        return prepare(pixels, spec, inverted)
 
     monkeypatch.setattr(inference.showing, "prepare", counted)
     shown(study_of(greys(*range(20))), Recorder(), tiny_model("a"), tiny_model("b"), tiny_model("c", spec=PERCENTILES))
@@ -162,21 +162,22 @@ def test_a_frame_that_cannot_be_prepared_is_a_line_in_the_report(
     ]
 
 
-@pytest.mark.parametrize(
-    ("spec", "unit", "turned"),
-    [(PERCENTILES, "exposure", True), (PERCENTILES, "HU", False), (SPEC, "exposure", False)],
-)
-def test_an_inverted_frame_is_turned_over_where_it_is_scaled_by_itself(
-    spec: InputSpec, unit: Unit, turned: bool
-) -> None:
-    """Left half 0, right half 100; in MONOCHROME1 the left is the bright one. Hounsfield units stay as they are."""
+def test_an_inverted_frame_is_turned_over() -> None:
+    """Left half 0, right half 100; in MONOCHROME1 the left is the bright one."""
     pixels = torch.zeros(2, SIZE, SIZE)
     pixels[:, :, SIZE // 2 :] = 100
-    block = Block(pixels, None, unit, None, (0, 1), ("a", "b"), (0, 0))
-    made = prepared_frames(block, [True, False], {("a", 0): (spec,), ("b", 0): (spec,)})
-    ends = {name: [made[spec, (name, 0)][0, 4, column] for column in (0, 7)] for name in "ab"}
-    assert ends == {"a": [1.0, 0.0] if turned else [0.0, 1.0], "b": [0.0, 1.0]}
+    block = Block(pixels, None, "exposure", None, (0, 1), ("a", "b"), (0, 0))
+    made = prepared_frames(block, [True, False], {("a", 0): (PERCENTILES,), ("b", 0): (PERCENTILES,)})
+    ends = {name: [made[PERCENTILES, (name, 0)][0, 4, column] for column in (0, 7)] for name in "ab"}
+    assert ends == {"a": [1.0, 0.0], "b": [0.0, 1.0]}
     assert pixels[0, 0, -1] == 100
+
+
+@pytest.mark.parametrize(("modality", "turned"), [("DX", True), ("MR", True), ("CT", False)])
+def test_hounsfield_units_stay_as_they_are_however_they_are_shown(modality: str, turned: bool) -> None:
+    assert is_inverted("MONOCHROME1", modality) is turned
+    assert not is_inverted("MONOCHROME2", modality)
+    assert not is_inverted(None, modality)
 
 
 def test_models_look_where_they_apply_and_at_localizers_only_where_they_say_so(
