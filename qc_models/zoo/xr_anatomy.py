@@ -36,7 +36,7 @@ def applies(stack: StackFacts) -> bool:
 
 
 def network() -> "nn.Module":
-    """About 1.2 million weights, 0.22 GFLOP a picture."""
-    from qc_models.many_headed import ManyHeaded
+    """About 1.5 million weights, 0.3 GFLOP a picture."""
+    from qc_models.upright_network import UprightNetwork
 
-    return ManyHeaded(OUTPUTS)
+    return UprightNetwork(OUTPUTS[:3])

@@ -1,4 +1,4 @@
-"""What xr_anatomy learns from: labelled radiographs, slices that are none, and turned and inverted pictures made on the way.
+"""What xr_anatomy learns from: labelled radiographs, and slices that are none; it is asked about turned and inverted ones as well.
 
 A picture of which the part is not known still teaches its view, and any upright picture teaches rotation and polarity.
 """
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qc_models.upright_network import inverse
 from qc_models.zoo.xr_anatomy import INPUT, OUTPUTS, REGIONS
 from training.augment import Changes, changed
 from training.examples import Examples, Targets
@@ -38,20 +39,15 @@ def examples(manifest: Manifest, data: Path, options: Mapping[str, Any]) -> Exam
 
 
 def augment(pictures: Tensor, targets: Targets, generator: torch.Generator) -> tuple[Tensor, Targets]:
-    """Changed pictures, four in ten of them turned by quarters, one in four inverted."""
-    pictures = changed(pictures, _CHANGES, generator)
-    count = len(pictures)
-    quarters = torch.randint(1, 4, (count,), generator=generator)
-    quarters = torch.where(torch.rand(count, generator=generator) < 0.4, quarters, 0)
-    inverted = torch.rand(count, generator=generator) < 0.25
-    return made(pictures, targets, quarters, inverted)
+    """Changed pictures, none of them turned or inverted: the network itself looks at each in all turns."""
+    return changed(pictures, _CHANGES, generator), targets
 
 
 def made(pictures: Tensor, targets: Targets, quarters: Tensor, inverted: Tensor) -> tuple[Tensor, Targets]:
     """Pictures turned clockwise by quarters [B] and inverted where `inverted` [B] says, with the targets that this makes."""
     parts = [torch.rot90(picture, -int(quarter), (1, 2)) for picture, quarter in zip(pictures, quarters, strict=True)]
     turned = torch.stack(parts)
-    turned = torch.where(inverted.to(turned.device)[:, None, None, None], 1 - turned, turned)
+    turned = torch.where(inverted[:, None, None, None], inverse(turned), turned)
     told = dict(targets)
     for name, classes in (("rotation", quarters), ("polarity", inverted.long())):
         known = targets[name].sum(1, keepdim=True) > 0

@@ -51,12 +51,12 @@ def test_what_is_no_single_radiograph_is_outside(data: Path, found: Examples) ->
 
 
 def test_a_quarter_clockwise_brings_the_top_to_the_right_and_is_told(found: Examples) -> None:
-    pictures = torch.zeros((1, 1, 8, 8))
+    pictures = torch.full((1, 1, 8, 8), 0.25)
     pictures[0, 0, 0] = 1.0  # the top row
     upright = {name: target[:1] for name, target in found.of("learn").targets.items()}
     turned, told = made(pictures, upright, torch.tensor([1]), torch.tensor([True]))
     assert torch.equal(turned[0, 0, :, -1], torch.zeros(8))  # inverted: the bright row is dark, on the right
-    assert torch.equal(turned[0, 0, :, 0], torch.ones(8))
+    assert torch.equal(turned[0, 0, :, 0], torch.full((8,), 0.75))
     assert told["rotation"].tolist() == [[0.0, 1.0, 0.0, 0.0]]
     assert told["polarity"].tolist() == [[0.0, 1.0]]
     assert torch.equal(told["region"], upright["region"])
