@@ -51,6 +51,8 @@ def shaded(pictures: Tensor, chance: float, generator: torch.Generator) -> Tenso
 def noise(like: Tensor, generator: torch.Generator) -> Tensor:
     """Slices that show nothing: the magnitude of complex noise, or grains of it, in place of pictures [B, 1, H, W]."""
     count, _, height, width = like.shape
+    if not count:
+        return like
     real, imaginary = torch.randn((2, count, 1, height, width), generator=generator)
     magnitude = (real**2 + imaginary**2).sqrt()
     coarse = torch.nn.functional.avg_pool2d(magnitude, 3, 1, 1, count_include_pad=False)

@@ -61,7 +61,7 @@ def examples(manifest: Manifest, data: Path, options: Mapping[str, Any]) -> Exam
             volume = small_volume(row, data)
             ends = int(END_SLICES * len(volume.pixels))
             made.append(_Made(row, prepare(volume.pixels[ends : len(volume.pixels) - ends], INPUT), volume.plane))
-            made += [_Made(row, prepare(parts, INPUT), plane) for plane, parts in cuts(volume, CUTS)]
+            made += [_Made(row, prepare(parts, INPUT), plane, False) for plane, parts in cuts(volume, CUTS)]
     return _joined(made)
 
 
@@ -78,6 +78,11 @@ def sequence_of(row: Row) -> str | None:
     return next((name for word, name in _SEQUENCE_OF.items() if said.startswith(word)), None)
 
 
+def kind_of(row: Row) -> str:
+    """What a row shows, as one word for drawing."""
+    return sequence_of(row) or ""
+
+
 @dataclass(frozen=True)
 class _Made:
     """Pictures of one row, [n, 1, rows, columns], in one plane."""
@@ -85,6 +90,7 @@ class _Made:
     row: Row
     pictures: Tensor
     plane: str
+    taken: bool = True  # in this plane, not cut through what was
 
 
 def _joined(made: Sequence[_Made]) -> Examples:
@@ -96,8 +102,9 @@ def _joined(made: Sequence[_Made]) -> Examples:
         "plane": _marks([plane for _, plane in each], PLANES),
         "contrast": _marks([_contrast(row) for row in rows], OUTPUTS[2].classes),
     }
-    weights = balanced(sequences, [row.source for row in rows])
-    return Examples(torch.cat([part.pictures for part in made]), targets, rows, weights)
+    weights = balanced([kind_of(row) for row in rows], [row.source for row in rows])
+    notes = {"taken": torch.tensor([[float(part.taken)] for part in made for _ in range(len(part.pictures))])}
+    return Examples(torch.cat([part.pictures for part in made]), targets, rows, weights, notes)
 
 
 def _contrast(row: Row) -> str:

@@ -28,14 +28,14 @@ from training.volumes import SmallVolume, cuts, small_volume
 
 UNKNOWN = float("nan")
 LEARN_FOLD = 9
-SMOOTHING = 0.05
+SMOOTHING = 0.02
 LUNG_LENGTH_DM = 2.3  # apex to the lowest slice with lung, of adults at rest
 VERTEX_DM = 3.0  # above the lung apex, of adults
 VERTEX_CM2 = 40.0  # of body on the highest slice: the stack reaches the vertex
 MOST_SLICES = 60  # of one volume
 CUTS = 12  # in each other plane
 END_SHARE = 0.3  # of an axial stack that shows its outermost part
-COMPANIONS, STACKS_A_BATCH = 6, 4  # slices of one stack that are judged together, and stacks
+COMPANIONS, STACKS_A_BATCH = 5, 2  # slices of one stack that are judged together, and stacks
 _FROM_HEAD = ("head", "neck", "chest", "abdomen", "pelvis", "hip", "femur", "knee")
 # What may well show beside a labelled part: not known, and nothing is learned of it there.
 _MAY_SHOW: Mapping[str, frozenset[str]] = {
@@ -83,11 +83,11 @@ def examples(manifest: Manifest, data: Path, options: Mapping[str, Any]) -> Exam
 def augment(pictures: Tensor, targets: Targets, generator: torch.Generator) -> tuple[Tensor, Targets]:
     """Other windows and contrasts, then turned, moved, cut; one in twenty-five becomes noise."""
     pictures = windowed(pictures, targets["span_hu"], 0.5, generator)
-    pictures = remapped(pictures, 0.35, generator)
+    pictures = remapped(pictures, 0.25, generator)
     pictures = shaded(pictures, 0.3, generator)
-    pictures = changed(pictures, Changes(scale=0.35, shift=0.12, stretch=0.15, cover=0.2), generator)
+    pictures = changed(pictures, Changes(scale=0.3, stretch=0.15, cover=0.15), generator)
     hidden = torch.rand(len(pictures), generator=generator) < 0.04
-    pictures = torch.where(hidden[:, None, None, None], noise(pictures, generator), pictures)
+    pictures[hidden] = noise(pictures[hidden], generator)
     told = dict(targets)
     outside = torch.tensor([0.0, 1.0])
     told["scope"] = torch.where(hidden[:, None], outside, targets["scope"])
@@ -152,6 +152,12 @@ class _Made:
     span_hu: Tensor  # [n, 2]
     place: Tensor  # [n], dm
     anchor: Tensor  # [n], dm
+    taken: bool = True  # in this plane, not cut through what was
+
+
+def kind_of(row: Row) -> tuple[str, ...]:
+    """What a row shows, as one word for drawing: its modality and parts."""
+    return (row.modality, *sorted(row.said("region")))
 
 
 def _of_picture(row: Row, data: Path) -> _Made:
@@ -169,7 +175,7 @@ def _of_volume(row: Row, volume: SmallVolume, sure_positions: bool) -> list[_Mad
         for _, parts in cuts(volume, CUTS):
             unknown = torch.full((len(parts),), UNKNOWN)
             regions = _regions(row)[None].expand(len(parts), -1)
-            found.append(_slices(row, parts, regions, unknown, unknown))
+            found.append(replace(_slices(row, parts, regions, unknown, unknown), taken=False))
     return found
 
 
@@ -238,6 +244,6 @@ def _joined(made: Sequence[_Made]) -> Examples:
         "stack": torch.tensor([[float(numbers[row.path])] for row in rows]),
         "span_hu": torch.cat([part.span_hu for part in made]),
     }
-    shown = [(row.modality, *sorted(row.said("region"))) for row in rows]
-    weights = balanced(shown, [row.source for row in rows])
-    return Examples(torch.cat([part.pictures for part in made]), targets, rows, weights)
+    weights = balanced([kind_of(row) for row in rows], [row.source for row in rows])
+    notes = {"taken": torch.tensor([[float(part.taken)] for part in made for _ in range(len(part.pictures))])}
+    return Examples(torch.cat([part.pictures for part in made]), targets, rows, weights, notes)
