@@ -50,7 +50,7 @@ def load_bundle(model: Model, folder: Path) -> ModelBundle:
         raise ModelError(f"{folder}: is no bundle ({error}); export the model again") from error
     expected = {
         "model": model.name,
-        "input_digest": model.input.digest,
+        "input_digest": model.input_digest,
         "outputs": [[output.name, output.kind, list(output.classes)] for output in model.outputs],
         "onnx_sha256": digest,
     }

@@ -9,6 +9,9 @@ A model is a module with
 - `network() -> torch.nn.Module`: from [B, 1, rows, columns] to a tuple of raw numbers [B, classes], one for each output.
 
 Only `network` imports torch and MONAI; service runs the exported bundle and needs neither.
+
+A model of measures sees no frame and applies to no stack: its `INPUT` is a `MeasureSpec`, and it has `OUTPUTS` alone besides, since
+its task (`training/tasks/<model>.py`) makes the network itself, of tables.
 """
 
 import pkgutil
@@ -21,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import qc_models.zoo
 from qc_models.facts import StackFacts
+from qc_models.measure_spec import MeasureSpec
 from qc_models.model_outputs import Output
 from qc_models.preprocessing import InputSpec
 
@@ -40,6 +44,16 @@ class Model:
         """How a frame is prepared for it."""
         spec: InputSpec = self.module.INPUT
         return spec
+
+    @property
+    def measures(self) -> MeasureSpec | None:
+        """The measures that it is fed; None of a model that is shown frames."""
+        return self.module.INPUT if isinstance(self.module.INPUT, MeasureSpec) else None
+
+    @property
+    def input_digest(self) -> str:
+        """SHA-256 over what it is fed, frames or measures."""
+        return str(self.module.INPUT.digest)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -62,7 +76,9 @@ class Model:
         return next(output for output in self.outputs if output.name == name)
 
     def applies(self, stack: StackFacts) -> bool:
-        """Whether it looks at a stack."""
+        """Whether it looks at frames of a stack."""
+        if self.measures is not None:
+            return False
         if stack.is_localizer and not getattr(self.module, "LOCALIZERS", False):
             return False
         return bool(self.module.applies(stack))
