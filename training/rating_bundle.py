@@ -150,13 +150,6 @@ def evaluated(
     image, rater = np.nonzero(~np.isnan(rated.excluded))
     rows += _rows("ABIDE", rated.persons[image], told[image], rated.excluded[image, rater])
     bands |= _bands("ABIDE", told, np.asarray(rated.share > 0.5, dtype=np.float64), rated.persons)
-    note = (
-        "DS030 and MR-ART were not learned from, and nothing was chosen by their figures; but they were looked at more than once. An "
-        "earlier model reached accuracy 0.762 and AUC 0.762 on DS030 and AUC 0.979 on MR-ART; a Gaussian kernel alone, chosen by log "
-        "loss, 0.770, 0.754 and 0.966; after that look the choice was made by the order within sites, and a line added that goes on "
-        "beyond what was seen: with logarithms log(1 + x) 0.774, 0.776 and 0.996, and with asinh(x) what stands here. Rows of ABIDE are words of raters on images of a site that was left out. Sites are told from their "
-        "own middle, of which no word is asked."
-    )
     return Evaluation(
         model.name,
         version,
@@ -165,7 +158,7 @@ def evaluated(
         recipe.targets,
         more=(within_sites(rated, raw), _without_reference(task, found, says, data)),
         bands=bands,
-        note=note,
+        note=task.NOTE,
     )
 
 
