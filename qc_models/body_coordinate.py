@@ -17,6 +17,7 @@ UNIT_MM = 100.0  # the model says decimetres
 LEAST_SLICES = 10
 LEAST_LENGTH_MM = 100.0  # of a stack whose slope tells something
 SIDE_SLICES = 4  # on either side of a jump
+BODY_SLOPES = 0.8, 1.25  # small and large adults
 SMOOTHING_MM = 12.0  # standard deviation of the weights, at least 1.5 steps
 # Places that the learning ties the coordinate to, of adults; others follow from them with the scatter of body sizes.
 LANDMARKS_MM: Mapping[str, float] = {"vertex": 300.0, "lung apex": 0.0, "costophrenic angles": -230.0}
@@ -28,24 +29,16 @@ class BodyFit:
 
     `slope` is the coordinate's rise for each mm towards the head: about 1. `order` is Kendall's tau of slices and coordinates: 1 in
     order, -1 reversed. `jump_mm` is the largest step that a straight line does not explain, between the slices `jump_at - 1` and
-    `jump_at`. `low_mm` and `high_mm` are the ends on the body.
+    `jump_at`. `low_mm` and `high_mm` are the ends on the body, of the line through all slices, which no single one moves.
     """
 
     slope: float
     order: float
     jump_mm: float
     jump_at: int
+    low_mm: float
+    high_mm: float
     curve_mm: Floats
-
-    @property
-    def low_mm(self) -> float:
-        """The end towards the feet."""
-        return float(self.curve_mm.min())
-
-    @property
-    def high_mm(self) -> float:
-        """The end towards the head."""
-        return float(self.curve_mm.max())
 
     def short_of_mm(self, landmark: str) -> float | None:
         """How far the stack stays short of a landmark; negative where it reaches beyond; None of one that is not known."""
@@ -71,7 +64,15 @@ def fit_body(height_mm: ArrayLike, coordinates: ArrayLike) -> BodyFit | None:
     jump_mm, jump_at = largest_jump(z, c)
     curve = np.empty_like(c)
     curve[order] = monotone(z, smooth(z, c), rising=slope >= 0)
-    return BodyFit(slope, float(np.mean(np.sign(slopes))), jump_mm, jump_at, curve)
+    low_mm, high_mm = sorted(_ends(z, c, slope))
+    return BodyFit(slope, float(np.mean(np.sign(slopes))), jump_mm, jump_at, low_mm, high_mm, curve)
+
+
+def _ends(height_mm: Floats, coordinate_mm: Floats, slope: float) -> tuple[float, float]:
+    """Where the first and the last slice lie on a line of that slope, or the nearest that bodies have."""
+    rise = float(np.sign(slope) * np.clip(abs(slope), *BODY_SLOPES))
+    middle = float(np.median(coordinate_mm - rise * height_mm))
+    return middle + rise * float(height_mm[0]), middle + rise * float(height_mm[-1])
 
 
 def largest_jump(height_mm: Floats, coordinate_mm: Floats) -> tuple[float, int]:

@@ -1,4 +1,4 @@
-"""Changes of how bright tissues are, so that a network learns shapes: other CT windows, other contrasts, nothing but noise."""
+"""Changes of how bright tissues are, so that a network learns shapes; and pictures without a body."""
 
 import torch
 from torch import Tensor
@@ -6,6 +6,7 @@ from torch import Tensor
 _SOFT_HU, _SPREAD_HU = 100.0, 2000.0
 _NARROWEST_HU = 100.0
 _KNOTS = 6
+_INSERTS = 6
 _SHADING = 0.35  # of the logarithm, at the rim
 
 
@@ -48,11 +49,32 @@ def shaded(pictures: Tensor, chance: float, generator: torch.Generator) -> Tenso
     return torch.where(here, (pictures * field.exp()).clamp(0, 1), pictures)
 
 
+def phantoms(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Test objects in place of pictures [B, 1, H, W]: an ellipse or a box of one grey, with a few inserts, and noise."""
+    count, _, height, width = like.shape
+    down = torch.linspace(-1, 1, height).reshape(1, 1, -1, 1)
+    across = torch.linspace(-1, 1, width).reshape(1, 1, 1, -1)
+
+    def draw(low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand((count, 1, 1, 1), generator=generator)
+
+    power = torch.where(draw(0, 1) < 0.7, 2.0, 12.0)  # of a round or a square body
+    radii = draw(0.35, 0.95), draw(0.35, 0.95)
+    inside = ((down - draw(-0.1, 0.1)) / radii[0]).abs() ** power + (
+        (across - draw(-0.1, 0.1)) / radii[1]
+    ).abs() ** power
+    shown = (inside < 1) * draw(0.5, 1.0)
+    for _ in range(_INSERTS):
+        place, radius, grey, there = (draw(-0.6, 0.6), draw(-0.6, 0.6)), draw(0.03, 0.2), draw(0, 1), draw(0, 1) < 0.5
+        insert = ((down - place[0] * radii[0]) ** 2 + (across - place[1] * radii[1]) ** 2 < radius**2) & there
+        shown = torch.where(insert & (inside < 1), grey, shown)
+    real, imaginary = torch.randn((2, *like.shape), generator=generator) * draw(0.0, 0.15)
+    return ((shown + real) ** 2 + imaginary**2).sqrt().clamp(0, 1)
+
+
 def noise(like: Tensor, generator: torch.Generator) -> Tensor:
     """Slices that show nothing: the magnitude of complex noise, or grains of it, in place of pictures [B, 1, H, W]."""
     count, _, height, width = like.shape
-    if not count:
-        return like
     real, imaginary = torch.randn((2, count, 1, height, width), generator=generator)
     magnitude = (real**2 + imaginary**2).sqrt()
     coarse = torch.nn.functional.avg_pool2d(magnitude, 3, 1, 1, count_include_pad=False)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from training.contrast import noise, remapped, shaded, windowed
+from training.contrast import noise, phantoms, remapped, shaded, windowed
 
 
 def chance() -> torch.Generator:
@@ -43,3 +43,10 @@ def test_noise_has_the_shape_of_magnitudes() -> None:
     fine = slices[slices.std((1, 2, 3)) > 0.15]
     # of a Rayleigh distribution the mean is sqrt(pi / 2) sigma and the 99th percentile sqrt(2 ln 100) sigma
     assert float(fine.mean()) == pytest.approx(1.2533 / 3.0349, abs=0.02)
+
+
+def test_a_phantom_is_bright_inside_and_dark_around() -> None:
+    made = phantoms(torch.zeros(200, 1, 40, 40), chance())
+    assert made.shape == (200, 1, 40, 40)
+    assert float(made[:, :, 18:22, 18:22].mean()) > 0.4
+    assert float(made[:, :, :1, :1].mean()) < 0.2

@@ -18,7 +18,7 @@ from qc_models.preprocessing import prepare
 from qc_models.zoo.volume_anatomy import INPUT, OUTPUTS, REGIONS
 from training.augment import Changes, changed
 from training.balance import balanced
-from training.contrast import noise, remapped, shaded, windowed
+from training.contrast import noise, phantoms, remapped, shaded, windowed
 from training.examples import Examples, Targets
 from training.losses import loss_of
 from training.lung_range import lung_ends_mm
@@ -81,13 +81,15 @@ def examples(manifest: Manifest, data: Path, options: Mapping[str, Any]) -> Exam
 
 
 def augment(pictures: Tensor, targets: Targets, generator: torch.Generator) -> tuple[Tensor, Targets]:
-    """Other windows and contrasts, then turned, moved, cut; one in twenty-five becomes noise."""
+    """Other windows and contrasts, then turned, moved, cut; a few become noise, and a few a phantom."""
     pictures = windowed(pictures, targets["span_hu"], 0.5, generator)
     pictures = remapped(pictures, 0.25, generator)
-    pictures = shaded(pictures, 0.3, generator)
-    pictures = changed(pictures, Changes(scale=0.3, stretch=0.15, cover=0.15), generator)
-    hidden = torch.rand(len(pictures), generator=generator) < 0.04
-    pictures[hidden] = noise(pictures[hidden], generator)
+    drawn = torch.rand(len(pictures), generator=generator)
+    for made, here in ((noise, drawn < 0.03), (phantoms, (drawn >= 0.03) & (drawn < 0.07))):
+        if here.any():
+            pictures[here] = made(pictures[here], generator)
+    pictures = changed(shaded(pictures, 0.3, generator), Changes(scale=0.3, stretch=0.15, cover=0.15), generator)
+    hidden = drawn < 0.07
     told = dict(targets)
     outside = torch.tensor([0.0, 1.0])
     told["scope"] = torch.where(hidden[:, None], outside, targets["scope"])
