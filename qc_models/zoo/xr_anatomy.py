@@ -36,7 +36,7 @@ def applies(stack: StackFacts) -> bool:
 
 
 def network() -> "nn.Module":
-    """About 1.5 million weights, 0.3 GFLOP a picture."""
+    """About 1.4 million weights, 0.4 GFLOP a picture."""
     from qc_models.upright_network import UprightNetwork
 
     return UprightNetwork(OUTPUTS[:3])

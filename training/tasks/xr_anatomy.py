@@ -19,7 +19,6 @@ from training.pictures import prepared
 
 _VIEWS = OUTPUTS[2].classes
 _ALL_VIEWS = {"frontal": ("AP", "PA")}  # what a label leaves open
-_CHANGES = Changes(turn_deg=10, scale=0.2, shift=0.08, gamma=0.3, contrast=0.2, noise=0.03, blur=0.1, cover=0.15)
 
 
 def examples(manifest: Manifest, data: Path, options: Mapping[str, Any]) -> Examples:
@@ -40,7 +39,7 @@ def examples(manifest: Manifest, data: Path, options: Mapping[str, Any]) -> Exam
 
 def augment(pictures: Tensor, targets: Targets, generator: torch.Generator) -> tuple[Tensor, Targets]:
     """Changed pictures, none of them turned or inverted: the network itself looks at each in all turns."""
-    return changed(pictures, _CHANGES, generator), targets
+    return changed(pictures, Changes(), generator), targets
 
 
 def made(pictures: Tensor, targets: Targets, quarters: Tensor, inverted: Tensor) -> tuple[Tensor, Targets]:
