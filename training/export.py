@@ -60,7 +60,13 @@ def export(folder: RunFolder, data: Path, bundles: Path) -> Path:
     (made / "metadata.json").write_text(json.dumps(metadata, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (made / "card.md").write_text(_card(model, manifest, metadata), encoding="utf-8")
     load_bundle(model, made)
-    place = bundles / model.name / version
+    return copied(made, bundles, version)
+
+
+def copied(made: Path, bundles: Path, version: str = "") -> Path:
+    """Copies a finished bundle to its place, but for its page, which holds pictures; returns the place."""
+    model: str = json.loads((made / "metadata.json").read_text(encoding="utf-8"))["model"]
+    place = bundles / model / (version or made.name)
     shutil.rmtree(place, ignore_errors=True)
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(made, place, ignore=shutil.ignore_patterns("evaluation.html"))

@@ -61,7 +61,6 @@ def export_ratings(recipe: Recipe, data: Path, bundles: Path) -> Path:
         raise ModelError(f"{model.name}: ONNX differs from what was learned by {difference:.2g}; look at its operators")
     evaluation = evaluated(model, task, found, says, version, data, recipe)
     figures = write(evaluation, place)
-    (place / "evaluation.html").unlink()  # made again from the document whenever someone wants to look
     rated = task.abide(data)
     metadata = _metadata(model, found, version, graph, rated) | {
         "manifest": source,
