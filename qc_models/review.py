@@ -21,8 +21,8 @@ class Label:
     """One answer about one image or series.
 
     `path` is where its pixels lie, relative to the data folder; `says` holds words by what they are about, such as
-    {"region": ["knee"], "view": ["LAT"]}: only what the person answered, and an empty list where nothing holds. `subject` is a digest
-    that is the same for all images of one person; `site` the hospital's id. `models` are the versions that were asked before.
+    {"region": ["knee"], "view": ["LAT"]}: only what the person answered, and an empty list where nothing holds. `subject` is a
+    digest that is the same for all images of one person; `site` the hospital's id. `models` are the versions that were asked.
     """
 
     path: str
