@@ -11,10 +11,13 @@ from training.run_folder import RunFolder
 
 def fit_on_ray(recipe: Recipe, manifest: Manifest, data: Path, folder: RunFolder, devices: int) -> None:
     """Runs a recipe on so many workers, with a GPU each where there are as many; the first one keeps the checkpoint."""
+    import ray
     import torch
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
+    if not ray.is_initialized():  # a cluster that is there already is used
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     folder.begin(recipe, manifest)
     told = {
         "recipe": recipe.model_dump(mode="json"),
