@@ -63,13 +63,14 @@ def phantoms(like: Tensor, generator: torch.Generator) -> Tensor:
     inside = ((down - draw(-0.1, 0.1)) / radii[0]).abs() ** power + (
         (across - draw(-0.1, 0.1)) / radii[1]
     ).abs() ** power
-    shown = (inside < 1) * draw(0.5, 1.0)
+    shown: Tensor = (inside < 1) * draw(0.5, 1.0)
     for _ in range(_INSERTS):
         place, radius, grey, there = (draw(-0.6, 0.6), draw(-0.6, 0.6)), draw(0.03, 0.2), draw(0, 1), draw(0, 1) < 0.5
         insert = ((down - place[0] * radii[0]) ** 2 + (across - place[1] * radii[1]) ** 2 < radius**2) & there
         shown = torch.where(insert & (inside < 1), grey, shown)
     real, imaginary = torch.randn((2, *like.shape), generator=generator) * draw(0.0, 0.15)
-    return ((shown + real) ** 2 + imaginary**2).sqrt().clamp(0, 1)
+    magnitude: Tensor = ((shown + real) ** 2 + imaginary**2).sqrt()
+    return magnitude.clamp(0, 1)
 
 
 def noise(like: Tensor, generator: torch.Generator) -> Tensor:
