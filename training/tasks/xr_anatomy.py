@@ -56,22 +56,33 @@ def made(pictures: Tensor, targets: Targets, quarters: Tensor, inverted: Tensor)
 
 
 def questions(examples: Examples, seed: int) -> Examples:
-    """Held-out examples as they are, and each radiograph once more turned by quarters or inverted, which asks for nothing else."""
+    """Held-out examples as they are; each radiograph again turned by quarters, and again inverted, which asks for nothing else.
+
+    A picture is asked about its turn or its polarity: one that is inverted goes to a person whichever way it is turned.
+    """
     generator = torch.Generator().manual_seed(seed)
-    upright = torch.tensor([row.modality == "XR" for row in examples.rows])
-    index = upright.nonzero()[:, 0]
-    pictures, targets = examples.at(index)
+    index = torch.tensor([row.modality == "XR" for row in examples.rows]).nonzero()[:, 0]
+    upright, targets = examples.at(index)
     quarters = torch.randint(0, 4, (len(index),), generator=generator)
-    inverted = torch.rand(len(index), generator=generator) < 0.5
-    pictures, made_targets = made(pictures, targets, quarters, inverted)
-    for name in ("region", "scope", "view"):
-        made_targets[name] = torch.full_like(made_targets[name], float("nan") if name == "region" else 0.0)
+    straight, as_it_is = torch.zeros_like(quarters), torch.zeros(len(index), dtype=torch.bool)
+    turned, of_turned = made(upright, targets, quarters, as_it_is)
+    inverted, of_inverted = made(upright, targets, straight, ~as_it_is)
+    asked = [examples.targets, _alone(of_turned, "rotation"), _alone(of_inverted, "polarity")]
     return Examples(
-        torch.cat((examples.pictures, pictures)),
-        {name: torch.cat((target, made_targets[name])) for name, target in examples.targets.items()},
-        [*examples.rows, *(examples.rows[number] for number in index.tolist())],
-        torch.cat((examples.weights, examples.weights[index])),
+        torch.cat((examples.pictures, turned, inverted)),
+        {name: torch.cat([targets[name] for targets in asked]) for name in examples.targets},
+        [*examples.rows, *(2 * [examples.rows[number] for number in index.tolist()])],
+        torch.cat((examples.weights, examples.weights[index], examples.weights[index])),
     )
+
+
+def _alone(targets: Targets, asked: str) -> Targets:
+    """Targets of which one alone is known."""
+    unknown = {"region": float("nan")}
+    return {
+        name: target if name == asked else torch.full_like(target, unknown.get(name, 0.0))
+        for name, target in targets.items()
+    }
 
 
 def _regions(row: Row) -> list[float]:

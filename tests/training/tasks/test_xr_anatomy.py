@@ -62,15 +62,18 @@ def test_a_quarter_clockwise_brings_the_top_to_the_right_and_is_told(found: Exam
     assert torch.equal(told["region"], upright["region"])
 
 
-def test_questions_ask_every_radiograph_twice_and_the_second_time_of_its_state_alone(found: Examples) -> None:
+def test_questions_ask_every_radiograph_again_of_its_turn_alone_and_of_its_polarity_alone(found: Examples) -> None:
     asked = questions(found, 1)
-    radiographs = sum(row.modality == "XR" for row in found.rows)
-    assert len(asked) == len(found) + radiographs == len(asked.rows)
-    again = {name: target[len(found) :] for name, target in asked.targets.items()}
-    assert again["region"].isnan().all()
-    assert (again["view"] == 0).all()
-    assert (again["rotation"].sum(1) == 1).all()
-    assert {int(k) for k in again["rotation"].argmax(1)} == {0, 1, 2, 3}
+    count = sum(row.modality == "XR" for row in found.rows)
+    assert len(asked) == len(found) + 2 * count == len(asked.rows)
+    turned, inverted = slice(len(found), len(found) + count), slice(len(found) + count, None)
+    for part in (turned, inverted):
+        assert asked.targets["region"][part].isnan().all()
+        assert (asked.targets["view"][part] == 0).all()
+    assert {int(k) for k in asked.targets["rotation"][turned].argmax(1)} == {0, 1, 2, 3}
+    assert (asked.targets["polarity"][turned] == 0).all()
+    assert (asked.targets["polarity"][inverted, 1] == 1).all()
+    assert (asked.targets["rotation"][inverted] == 0).all()
 
 
 def test_rare_parts_are_drawn_more_often(found: Examples) -> None:
