@@ -4,20 +4,30 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
 
-from training.examples import Targets
-
-_WEIGHT_OF_SEVERITY = 2.0  # beside a probability
+from training.examples import Examples, Targets
 
 
 def loss(raw: Targets, targets: Targets) -> Tensor:
-    """Cross-entropy of each kind, and the distance of severities, both of what is known alone."""
-    target, known = targets["artifact"].nan_to_num(0.0), targets["artifact"].isfinite()
-    each = binary_cross_entropy_with_logits(raw["artifact"], target, reduction="none") * known
-    heavy, told = targets["severity"].nan_to_num(0.0), targets["severity"].isfinite()
-    off = (raw["severity"] - heavy).abs() * told
-    return each.sum() / known.sum().clamp(min=1) * known.shape[1] + _WEIGHT_OF_SEVERITY * off.sum() / len(off)
+    """Cross-entropy of each kind, and of its severity as a share, both of what is known alone: a sum over kinds."""
+    told = [
+        binary_cross_entropy_with_logits(raw["artifact"], targets["artifact"].nan_to_num(0.0), reduction="none"),
+        binary_cross_entropy(
+            raw["severity"].clamp(1e-6, 1 - 1e-6), targets["severity"].nan_to_num(0.0), reduction="none"
+        ),
+    ]
+    known = [targets[name].isfinite() for name in ("artifact", "severity")]
+    parts = [(lost * of).sum() / of.sum().clamp(min=1) * of.shape[1] for lost, of in zip(told, known, strict=True)]
+    return parts[0] + parts[1]
+
+
+def beside_a_sibling(examples: Examples, chosen: Tensor, generator: torch.Generator) -> Tensor:
+    """A batch [B] whose second half shows other copies of the pictures of the first: what differs is what was put in."""
+    first = chosen[: (len(chosen) + 1) // 2]
+    number, copies = examples.notes["number"][first], examples.notes["copies"][first]
+    drawn = (torch.rand(len(first), generator=generator) * copies).long()
+    return torch.cat((first, first - number + drawn))[: len(chosen)]
 
 
 def moved(pictures: Tensor, generator: torch.Generator, *, turns: bool, gamma: float, shift: int = 8) -> Tensor:

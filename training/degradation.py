@@ -33,9 +33,12 @@ Floats = NDArray[np.float32]
 Params = dict[str, Any]
 NAN = float("nan")
 CELLS = 64  # of the map of where, which nobody teaches
-_HOW_MANY = (0.2, 0.6, 0.2)  # chances of no, one and two defects
-_WEAKEST, _STRONGEST = 0.5, 1.3  # of just visible, and of non-diagnostic
-_LEAST_CHANGE = 0.004  # of the range of grey, on average; less is no defect that shows
+_HOW_MANY = (0.2, 0.4, 0.3, 0.1)  # chances of none to three defects
+_WEAKEST, _STRONGEST = 0.8, 1.3  # of just visible, and of non-diagnostic
+_LEAST_CHANGE = (
+    0.04  # of the range of grey, of the pixels changed most, at the strength that disturbs; less does not show
+)
+_MOST_CHANGED = 0.998  # of all pixels; of a line of one pixel more than the rest are changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,11 @@ def severity(defect: PixelDefect, strength: float) -> float:
     return float(np.interp(math.log(strength), [start, *marks], [0, 1 / 3, 2 / 3, 1]))
 
 
+def disturbing(heavy: float) -> float:
+    """The share of readers whom a severity is taken to disturb: none where it is just visible, all from 2/3 on; NaN of NaN."""
+    return float(np.clip(round(3 * heavy - 1, 6), 0, 1))
+
+
 def drawn(
     rng: np.random.Generator, kinds: Sequence[str], shape: tuple[int, ...], wanted: Sequence[str] | None = None
 ) -> tuple[Use, ...]:
@@ -100,7 +108,10 @@ def degraded(values: Floats, uses: Iterable[Use]) -> Floats:
 
 
 def examples_of(rows: Sequence[Row], data: Path, trade: Trade, *, seed: int, copies: int) -> Examples:
-    """Copies of each row: random ones to learn from and calibrate by; for the test, clean and each kind where it disturbs."""
+    """Copies of each row: random ones to learn from and calibrate by; for the test, clean and each kind where it disturbs.
+
+    Copies of one row stand together; `notes` tell the number of each among them, and how many there are.
+    """
     kept = _kept(rows, trade, seed, copies)
     if kept.exists():
         state = torch.load(kept, weights_only=True)
@@ -117,7 +128,10 @@ def examples_of(rows: Sequence[Row], data: Path, trade: Trade, *, seed: int, cop
     ]
     targets = {"artifact": state["artifact"], "severity": state["severity"]}
     targets["where"] = torch.full((len(named), CELLS), NAN)
-    return Examples(state["pictures"].float().div_(255), targets, named, torch.ones(len(named)))
+    counts = torch.bincount(state["row"])
+    first = (counts.cumsum(0) - counts)[state["row"]]
+    notes = {"number": torch.arange(len(named)) - first, "copies": counts[state["row"]]}
+    return Examples(state["pictures"].float().div_(255), targets, named, torch.ones(len(named)), notes)
 
 
 def _strength(rng: np.random.Generator, defect: PixelDefect) -> float:
@@ -169,10 +183,11 @@ def _one(copy: Copy, grey: Floats, trade: Trade) -> tuple[Tensor, list[float], l
             values = degraded(values, [use])
             last, after = after, prepare(torch.from_numpy(values)[None], trade.spec)[0]
             defect, strength = PIXEL_DEFECTS[use.kind], use.params["strength"]
-            shows = float((after - last).abs().mean()) >= _LEAST_CHANGE * min(1.0, strength / defect.levels.disturbing)
+            change = float(np.quantile((after - last).abs().numpy(), _MOST_CHANGED))
+            shows = change >= _LEAST_CHANGE * min(1.0, strength / defect.levels.disturbing)
             if artifact[use.kind] != 1:
-                artifact[use.kind] = float(strength >= defect.levels.disturbing) if shows else NAN
                 heavy[use.kind] = severity(defect, strength) if shows else NAN
+                artifact[use.kind] = disturbing(heavy[use.kind])
         if copy.row.part == "test" and copy.uses:  # each kind is asked for against clean pictures alone
             asked = {use.kind for use in copy.uses}
             artifact = {kind: value if kind in asked else NAN for kind, value in artifact.items()}

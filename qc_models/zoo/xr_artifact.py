@@ -36,4 +36,4 @@ def network() -> "nn.Module":
     """About 0.3 million weights, 0.4 GFLOP a picture."""
     from qc_models.mapped_heads import MappedHeads
 
-    return MappedHeads(len(KINDS), widths=(20, 52, 120))
+    return MappedHeads(len(KINDS), widths=(20, 48, 96, 128))

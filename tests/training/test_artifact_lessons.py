@@ -5,18 +5,30 @@ import math
 import pytest
 import torch
 
-from training.artifact_lessons import loss, moved
+from training.artifact_lessons import beside_a_sibling, loss, moved
+from training.examples import Examples
+from training.manifest import Row
 
 NAN = float("nan")
 
 
 def test_what_is_not_known_costs_nothing() -> None:
     raw = {"artifact": torch.tensor([[0.0, 5.0]]), "severity": torch.tensor([[0.25, 0.9]])}
-    targets = {"artifact": torch.tensor([[1.0, NAN]]), "severity": torch.tensor([[0.75, NAN]])}
-    # The cross-entropy of a half is log 2, of one known kind of two; severity is off by a half, counted twice.
-    assert float(loss(raw, targets)) == pytest.approx(2 * math.log(2) + 2 * 0.5)
+    targets = {"artifact": torch.tensor([[1.0, NAN]]), "severity": torch.tensor([[1.0, NAN]])}
+    # Of one known kind of two: minus the log of a half, and of a quarter, each counted for both.
+    assert float(loss(raw, targets)) == pytest.approx(2 * math.log(2) + 2 * math.log(4))
     nothing = {name: torch.full((1, 2), NAN) for name in targets}
     assert float(loss(raw, nothing)) == 0.0
+
+
+def test_half_of_a_batch_shows_siblings_of_the_other() -> None:
+    notes = {"number": torch.tensor([0, 1, 2, 0, 1]), "copies": torch.tensor([3, 3, 3, 2, 2])}
+    row = Row("a", "picture", "MR", "s", "source", "open", "drawn", 5, {})
+    examples = Examples(torch.zeros(5, 1, 1, 1), {}, [row] * 5, torch.ones(5), notes)
+    chosen = torch.tensor([1, 4, 2, 3, 0, 0, 0, 0])
+    found = beside_a_sibling(examples, chosen, torch.Generator().manual_seed(1))
+    assert found[:4].tolist() == chosen[:4].tolist()
+    assert [number < 3 for number in found[4:].tolist()] == [True, False, True, False]
 
 
 def test_moved_pictures_hold_the_same_greys() -> None:

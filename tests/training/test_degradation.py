@@ -9,7 +9,7 @@ from PIL import Image
 from qc_models.preprocessing import InputSpec
 from qc_models.simulation.pixel_defects.catalogue import PIXEL_DEFECTS
 from training import degradation
-from training.degradation import Trade, degraded, drawn, examples_of, severity
+from training.degradation import Trade, degraded, disturbing, drawn, examples_of, severity
 from training.manifest import Row
 
 KINDS = ("ghost", "mr_noise", "zipper")
@@ -58,20 +58,25 @@ def test_severity_follows_the_logarithm_of_strength(strength: float, expected: f
     assert severity(PIXEL_DEFECTS["ghost"], strength) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize(("heavy", "expected"), [(0.0, 0.0), (1 / 3, 0.0), (0.5, 0.5), (2 / 3, 1.0), (1.0, 1.0)])
+def test_readers_are_disturbed_from_just_visible_on(heavy: float, expected: float) -> None:
+    assert disturbing(heavy) == pytest.approx(expected, abs=1e-5)
+
+
 def test_wanted_kinds_are_drawn_where_they_disturb() -> None:
     uses = drawn(np.random.default_rng(0), KINDS, (64, 64), ("ghost", "zipper"))
     assert [(use.kind, use.params["strength"]) for use in uses] == [("ghost", 0.15), ("zipper", 1.0)]
 
 
-def test_random_draws_have_no_one_or_two_kinds_in_order_and_are_made_again() -> None:
+def test_random_draws_have_none_to_three_kinds_in_order_and_are_made_again() -> None:
     def some(seed: int) -> list[tuple[str, ...]]:
         rng = np.random.default_rng(seed)
         return [tuple(use.kind for use in drawn(rng, KINDS, (64, 64))) for _ in range(400)]
 
     found = some(1)
     assert found == some(1)
-    counts = np.bincount([len(kinds) for kinds in found], minlength=3) / 400
-    assert counts.tolist() == pytest.approx([0.2, 0.6, 0.2], abs=0.07)
+    counts = np.bincount([len(kinds) for kinds in found], minlength=4) / 400
+    assert counts.tolist() == pytest.approx([0.2, 0.4, 0.3, 0.1], abs=0.07)
     assert all([KINDS.index(kind) for kind in kinds] == sorted(KINDS.index(kind) for kind in kinds) for kinds in found)
 
 
@@ -96,12 +101,14 @@ def test_copies_to_learn_from_are_kept_and_found_again(data: Path, monkeypatch: 
     rows = [row("a.png", LEARN), row("b.png", LEARN)]
     first = examples_of(rows, data, trade(), seed=1, copies=4)
     assert len(first) == 8
+    assert first.notes["number"].tolist() == [0, 1, 2, 3] * 2
+    assert first.notes["copies"].tolist() == [4] * 8
     for example, told in enumerate(first.rows):
         strengths = dict(word.split(":") for word in told.labels.get("defects", ()))
         for number, kind in enumerate(KINDS):
-            disturbs = float(strengths.get(kind, 0)) >= PIXEL_DEFECTS[kind].levels.disturbing
+            heavy = severity(PIXEL_DEFECTS[kind], float(strengths.get(kind, 0)))
             assert float(first.targets["artifact"][example, number]) in (
-                float(disturbs),
+                pytest.approx(min(max(3 * heavy - 1, 0), 1), abs=0.01),  # strengths are told in three digits
                 pytest.approx(np.nan, nan_ok=True),
             )
     monkeypatch.setattr(degradation, "picture", None)  # nothing is read again

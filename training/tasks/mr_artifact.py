@@ -10,16 +10,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
 
 from qc_models.zoo.mr_artifact import INPUT, KINDS
-from training.artifact_lessons import loss, moved
+from training.artifact_lessons import beside_a_sibling, loss, moved
 from training.degradation import NAN, Floats, Params, Trade, examples_of
 from training.examples import Examples, Targets
 from training.manifest import Manifest, Row
 
-__all__ = ["augment", "examples", "loss"]
+__all__ = ["augment", "examples", "loss", "together"]
+
+together = beside_a_sibling
 
 _BODY = 0.12  # of bright tissue
 _MOST_NOISE = 0.06  # of bright tissue
@@ -58,11 +61,17 @@ def values(grey: Floats, scene: Params) -> Floats:
 def other_background(grey: Floats, noise: float, seed: int) -> Floats:
     """The picture with the magnitude of noise around the body, `noise` of bright tissue in each channel; 0: black."""
     bright = float(np.percentile(grey, 98))
+    real, imaginary = np.random.default_rng(seed).normal(0, noise * bright, (2, *grey.shape))
+    return np.where(around(grey), np.hypot(real, imaginary), grey).astype(np.float32)
+
+
+def around(grey: Floats) -> NDArray[np.bool_]:
+    """What lies around the body, a few pixels away from it."""
+    bright = float(np.percentile(grey, 98))
     smooth = avg_pool2d(torch.from_numpy(grey)[None], 7, 1, 3)
     inside = _between(smooth > _BODY * bright, 1) & _between(smooth > _BODY * bright, 2)
-    body = max_pool2d(inside.float(), 5, 1, 2)[0].numpy() > 0
-    real, imaginary = np.random.default_rng(seed).normal(0, noise * bright, (2, *grey.shape))
-    return np.where(body, grey, np.hypot(real, imaginary)).astype(np.float32)
+    outside: NDArray[np.bool_] = max_pool2d(inside.float(), 5, 1, 2)[0].numpy() == 0
+    return outside
 
 
 def _between(marks: Tensor, dim: int) -> Tensor:
