@@ -153,7 +153,7 @@ def _surer_region(seen: Seen, read: RegionLabel) -> RegionLabel:
     if seen.region is None or seen.region.probability <= ENOUGH:
         return read
     open_ = not read.label or is_vague(read.label)
-    return seen.region if open_ or (absence(seen.regions, read.label, NEIGHBOUR) or 0.0) > ENOUGH else read
+    return seen.region if open_ or (absence(seen.regions, seen.known, read.label, NEIGHBOUR) or 0.0) > ENOUGH else read
 
 
 def _surer_view(seen: Seen, read: ViewLabel) -> ViewLabel:

@@ -24,11 +24,12 @@ FRONTAL = ("AP", "PA")  # which look alike: a model may be sure that it is one o
 class Seen:
     """What pixel models see in a stack; what they do not judge stays empty.
 
-    `regions` says of every region that is judged how sure it is that some of the stack shows it.
+    `regions` says of every region that is judged how sure it is that some of the stack shows it, `known` which may be denied.
     """
 
     region: RegionLabel | None = None
     regions: Mapping[str, float] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
     view: ViewLabel | None = None
     role: str | None = None
     role_probability: float = 0.0
@@ -59,14 +60,26 @@ def shown_regions(predictions: Mapping[str, Prediction]) -> dict[str, float]:
     return {region: at_best(values) for region, values in said(predictions, "region").items()}
 
 
-def absence(regions: Mapping[str, float], declared: Iterable[str], steps: int) -> float | None:
+def well_known(predictions: Mapping[str, Prediction]) -> frozenset[str]:
+    """Regions that the models may deny, having learned them from several sources (`WELL_KNOWN`); all where they do not say."""
+    known: set[str] = set()
+    for name, prediction in predictions.items():
+        if "region" in prediction.outputs:
+            model = models()[name]
+            known |= set(getattr(model.module, "WELL_KNOWN", model.output("region").classes))
+    return frozenset(known)
+
+
+def absence(regions: Mapping[str, float], known: Iterable[str], declared: Iterable[str], steps: int) -> float | None:
     """How sure it is that a stack shows nothing within some steps (see the body map) of the declared regions: 1 - the surest of it.
 
-    None where nothing of the body is declared, or none of what could show is judged.
+    None where nothing of the body is declared, or nothing of it is well `known`: who has hardly seen a knee cannot say that a
+    picture shows none.
     """
     named = [region for region in declared if region != "phantom"]
     near = [probability for region, probability in regions.items() if parts_between((region,), named) <= steps]
-    return round(1.0 - max(near), DIGITS) if named and near else None
+    may_deny = named and any(parts_between((region,), named) == 0 for region in known)
+    return round(1.0 - max(near), DIGITS) if may_deny and near else None
 
 
 def seen(predictions: Mapping[str, Prediction]) -> Seen:
@@ -78,6 +91,7 @@ def seen(predictions: Mapping[str, Prediction]) -> Seen:
     return Seen(
         _region({region: mean(values) for region, values in said(predictions, "region").items()}),
         shown_regions(predictions),
+        well_known(predictions),
         _view({view: mean(values) for view, values in said(predictions, "view").items()}),
         role,
         probability,

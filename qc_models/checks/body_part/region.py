@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from qc_models.evidence import Evidence
 from qc_models.findings import Location, Measurement, Quantity
-from qc_models.roles.seen import DIGITS, NEIGHBOUR, SHOWN, absence, mean, place_of, said, shown_regions
+from qc_models.roles.seen import DIGITS, NEIGHBOUR, SHOWN, absence, mean, place_of, said, shown_regions, well_known
 
 QUANTITIES = {
     "contradiction": Quantity(
@@ -45,14 +45,16 @@ def measure(evidence: Evidence) -> Iterator[Measurement]:
         outside = said(predictions, "scope").get("outside")
         if outside is not None:
             yield Measurement("body_part.region.out_of_scope", mean(outside), "1", place)
-        yield from _against(shown_regions(predictions), facts.region.label, place)
+        yield from _against(shown_regions(predictions), well_known(predictions), facts.region.label, place)
 
 
-def _against(regions: dict[str, float], declared: tuple[str, ...], place: Location) -> Iterator[Measurement]:
+def _against(
+    regions: dict[str, float], known: frozenset[str], declared: tuple[str, ...], place: Location
+) -> Iterator[Measurement]:
     order = sorted(regions, key=lambda region: (-regions[region], region))
     shown = [region for region in order if regions[region] > SHOWN]
     detail = {"shown": shown or ["–"], "declared": sorted(declared)}
-    beyond, within = absence(regions, declared, NEIGHBOUR), absence(regions, declared, 0)
+    beyond, within = (absence(regions, known, declared, steps) for steps in (NEIGHBOUR, 0))
     if beyond is not None:
         yield Measurement("body_part.region.contradiction", beyond, "1", place, detail)
         if within is not None:

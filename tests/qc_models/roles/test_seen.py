@@ -96,9 +96,16 @@ def test_what_lies_outside_the_scope_has_no_region_and_no_view(predicted: Predic
 def test_absence_is_what_the_surest_of_the_near_leaves(
     declared: tuple[str, ...], steps: int, expected: float | None
 ) -> None:
-    assert absence({"chest": 0.25, "abdomen": 0.5, "pelvis": 1.0}, declared, steps) == expected
+    regions = {"chest": 0.25, "abdomen": 0.5, "pelvis": 1.0}
+    assert absence(regions, regions, declared, steps) == expected
 
 
 def test_shown_regions_are_those_of_some_frames(predicted: Predicted) -> None:
     rows = [[0.0, 0.25, 0.0]] * 3 + [[1.0, 0.25, 0.5]]
     assert shown_regions(predicted(region=rows)) == {"chest": 1.0, "abdomen": 0.25, "pelvis": 0.5}
+
+
+def test_nobody_denies_what_he_has_hardly_seen() -> None:
+    regions = {"knee": 0.0, "head": 1.0}
+    assert absence(regions, {"head", "knee"}, ("knee",), 1) == 1.0
+    assert absence(regions, {"head"}, ("knee",), 1) is None
