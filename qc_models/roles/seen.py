@@ -73,13 +73,14 @@ def well_known(predictions: Mapping[str, Prediction]) -> frozenset[str]:
 def absence(regions: Mapping[str, float], known: Iterable[str], declared: Iterable[str], steps: int) -> float | None:
     """How sure it is that a stack shows nothing within some steps (see the body map) of the declared regions: 1 - the surest of it.
 
-    None where nothing of the body is declared, or nothing of it is well `known`: who has hardly seen a knee cannot say that a
-    picture shows none.
+    None where nothing of the body is declared, none of what could show is judged, or it is judged and not well `known`: who has
+    hardly seen a knee cannot say that a picture shows none.
     """
     named = [region for region in declared if region != "phantom"]
     near = [probability for region, probability in regions.items() if parts_between((region,), named) <= steps]
-    may_deny = named and any(parts_between((region,), named) == 0 for region in known)
-    return round(1.0 - max(near), DIGITS) if may_deny and near else None
+    within = [region for region in regions if named and parts_between((region,), named) == 0]
+    hardly_seen = within and not set(within) & set(known)
+    return round(1.0 - max(near), DIGITS) if named and near and not hardly_seen else None
 
 
 def seen(predictions: Mapping[str, Prediction]) -> Seen:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 INPUT = InputSpec(rows=80, columns=80, scaling="percentiles", low=1.0, high=99.0)
 REGIONS = tuple("abdomen brain breast chest cspine face femur head heart hip knee lspine neck pelvis prostate".split())
-WELL_KNOWN = frozenset("abdomen brain breast chest cspine head heart lspine pelvis prostate".split())  # from several sources
+WELL_KNOWN = frozenset(
+    "abdomen brain breast chest cspine head heart lspine pelvis prostate".split()
+)  # from several sources
 OUTPUTS = (
     Output("region", "each", REGIONS),
     Output("scope", "one_of", ("inside", "outside")),
