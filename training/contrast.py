@@ -2,10 +2,12 @@
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 _SOFT_HU, _SPREAD_HU = 100.0, 2000.0
 _NARROWEST_HU = 100.0
 _KNOTS = 6
+_BODY = 0.12  # grey of a neighbourhood from which it is no air
 _INSERTS = 6
 _SHADING = 0.35  # of the logarithm, at the rim
 
@@ -36,6 +38,13 @@ def remapped(pictures: Tensor, chance: float, generator: torch.Generator) -> Ten
     curve = knots.gather(1, at) * (1 - share) + knots.gather(1, at + 1) * share
     here = torch.rand((count, 1), generator=generator) < chance
     return torch.where(here, curve, pictures.flatten(1)).reshape(pictures.shape)
+
+
+def exchanged(pictures: Tensor) -> Tensor:
+    """Pictures [B, 1, H, W] of MR whose fluid and tissue exchange their grey, what is black around them kept: T1 as if it were
+    fat-suppressed T2, and the other way round."""
+    body = torch.sigmoid((avg_pool2d(pictures, 3, 1, 1) - _BODY) * 40)
+    return (body * (1.05 - pictures) + (1 - body) * pictures).clamp(0, 1)
 
 
 def shaded(pictures: Tensor, chance: float, generator: torch.Generator) -> Tensor:
@@ -78,7 +87,7 @@ def noise(like: Tensor, generator: torch.Generator) -> Tensor:
     count, _, height, width = like.shape
     real, imaginary = torch.randn((2, count, 1, height, width), generator=generator)
     magnitude = (real**2 + imaginary**2).sqrt()
-    coarse = torch.nn.functional.avg_pool2d(magnitude, 3, 1, 1, count_include_pad=False)
+    coarse = avg_pool2d(magnitude, 3, 1, 1, count_include_pad=False)
     is_coarse = torch.rand((count, 1, 1, 1), generator=generator) < 0.5
     magnitude = torch.where(is_coarse, coarse, magnitude)
     top = torch.quantile(magnitude.flatten(1), 0.99, dim=1).reshape(-1, 1, 1, 1)

@@ -14,7 +14,7 @@ from qc_models.vocabulary import Plane
 from training.manifest import Row
 
 CT_SLOPE, CT_INTERCEPT = 8.0, -1000.0  # HU of a stored value
-LEAST_DEPTH_MM, LEAST_SLICES, MOST_STEP_MM = 60.0, 15, 7.0  # of a volume that is cut in other planes
+LEAST_DEPTH_MM, LEAST_SLICES, MOST_STEP_MM = 100.0, 15, 7.0  # of a volume that is cut in other planes
 _OTHER_PLANES: dict[str, tuple[Plane, Plane]] = {  # along rows, along columns of its slices
     "axial": ("coronal", "sagittal"),
     "sagittal": ("axial", "coronal"),

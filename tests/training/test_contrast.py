@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from training.contrast import noise, phantoms, remapped, shaded, windowed
+from training.contrast import exchanged, noise, phantoms, remapped, shaded, windowed
 
 
 def chance() -> torch.Generator:
@@ -33,6 +33,16 @@ def test_shading_leaves_the_middle() -> None:
     shown = shaded(pictures, 1.0, chance())
     assert shown[0, 0, 4, 4] == pytest.approx(0.5)
     assert not torch.allclose(shown, pictures)
+
+
+def test_fluid_and_tissue_exchange_and_air_stays_black() -> None:
+    pictures = torch.zeros(1, 1, 20, 20)
+    pictures[..., 5:15, 5:15] = 0.9  # tissue
+    pictures[..., 9:11, 9:11] = 0.3  # fluid in it
+    shown = exchanged(pictures)
+    assert float(shown[0, 0, 0, 0]) == pytest.approx(0.0, abs=0.01)
+    assert float(shown[0, 0, 10, 10]) == pytest.approx(0.75, abs=0.01)
+    assert float(shown[0, 0, 7, 7]) == pytest.approx(0.15, abs=0.01)
 
 
 def test_noise_has_the_shape_of_magnitudes() -> None:

@@ -35,10 +35,10 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
 def test_an_axial_volume_is_cut_upright() -> None:
     pixels = torch.zeros(20, 16, 16)
     pixels[10:] = 1.0  # the upper half, towards the head
-    found = list(cuts(SmallVolume(pixels, torch.arange(20.0) * 4, 80.0, "axial"), 3))
+    found = list(cuts(SmallVolume(pixels, torch.arange(20.0) * 5, 100.0, "axial"), 3))
     assert [plane for plane, _ in found] == ["coronal", "sagittal"]
     for _, parts in found:
-        assert parts.shape == (3, 16, 16)  # 80 mm deep and 80 mm wide
+        assert parts.shape == (3, 16, 16)  # 100 mm deep and 100 mm wide
         assert float(parts[:, :7].min()) == 1.0
         assert float(parts[:, 9:].max()) == 0.0
 
@@ -47,7 +47,7 @@ def test_a_sagittal_volume_is_cut_with_its_slices_side_by_side() -> None:
     pixels = torch.zeros(20, 16, 16)
     pixels[:, :4] = 1.0  # the upper rows of every slice
     (axial_plane, axial), (coronal_plane, coronal) = cuts(
-        SmallVolume(pixels, torch.arange(20.0) * 4, 80.0, "sagittal"), 2
+        SmallVolume(pixels, torch.arange(20.0) * 5, 100.0, "sagittal"), 2
     )
     assert (axial_plane, coronal_plane) == ("axial", "coronal")
     assert float(coronal[:, :4].min()) == 1.0
@@ -56,7 +56,7 @@ def test_a_sagittal_volume_is_cut_with_its_slices_side_by_side() -> None:
 
 
 @pytest.mark.parametrize(
-    ("slices", "step_mm", "plane"), [(20, 9.0, "axial"), (10, 6.5, "axial"), (20, 2.0, "axial"), (20, 4.0, "")]
+    ("slices", "step_mm", "plane"), [(20, 9.0, "axial"), (10, 6.5, "axial"), (20, 2.0, "axial"), (20, 6.0, "")]
 )
 def test_coarse_thin_and_unplaced_volumes_are_not_cut(slices: int, step_mm: float, plane: str) -> None:
     volume = SmallVolume(torch.zeros(slices, 8, 8), torch.arange(float(slices)) * step_mm, 80.0, plane)

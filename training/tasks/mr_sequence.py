@@ -12,13 +12,14 @@ from qc_models.preprocessing import prepare
 from qc_models.zoo.mr_sequence import INPUT, OUTPUTS, SEQUENCES
 from training.augment import Changes, changed
 from training.balance import balanced
-from training.contrast import shaded
+from training.contrast import exchanged, shaded
 from training.examples import Examples, Targets
 from training.manifest import Manifest, Row
 from training.pictures import picture
 from training.volumes import cuts, small_volume
 
 CUTS = 8  # in each other plane
+EXCHANGED = 0.2  # share of T1 and T2 that become the other one (the first two classes)
 END_SLICES = 0.08  # share at either end of a volume that may show nothing
 PLANES = OUTPUTS[1].classes
 # Words of the tables, the first that begins a role's name.
@@ -66,10 +67,21 @@ def examples(manifest: Manifest, data: Path, options: Mapping[str, Any]) -> Exam
 
 
 def augment(pictures: Tensor, targets: Targets, generator: torch.Generator) -> tuple[Tensor, Targets]:
-    """Changed pictures; grey values keep their order, which is what tells sequences apart."""
+    """Changed pictures; grey values keep their order, which tells sequences apart, but where T1 and T2 become the other one.
+
+    So a part of the body of which only one of the two is there does not stand for it.
+    """
+    drawn = torch.rand(len(pictures), generator=generator) < EXCHANGED
+    here = drawn & (targets["sequence"][:, :2].sum(1) > 0)
+    pictures = torch.where(here[:, None, None, None], exchanged(pictures), pictures)
+    told = dict(targets)
+    other = targets["sequence"].clone()
+    other[:, :2] = other[:, :2].flip(1)
+    told["sequence"] = torch.where(here[:, None], other, targets["sequence"])
+    told["contrast"] = targets["contrast"] * ~here[:, None]
     pictures = shaded(pictures, 0.4, generator)
-    told = Changes(scale=0.35, shift=0.12, stretch=0.15, gamma=0.3, contrast=0.25, cover=0.2, blur=0.3)
-    return changed(pictures, told, generator), targets
+    changes = Changes(scale=0.35, shift=0.12, stretch=0.15, gamma=0.3, contrast=0.25, cover=0.2, blur=0.3)
+    return changed(pictures, changes, generator), told
 
 
 def sequence_of(row: Row) -> str | None:

@@ -1,8 +1,8 @@
 """What volume_anatomy learns from: labelled slices, slices of small volumes and cuts through them, and noise made on the way.
 
 Which slices of "chest and abdomen" show the chest is not written anywhere: the ends of an axial stack show the outer parts, and
-what lies between shows any of them. The coordinate has no labels: within an axial CT stack it must differ by the distance of the
-slices, and where lungs or a vertex begin it is tied to a place that is the same in everyone.
+what lies between shows any of them. The coordinate has no labels: within an axial stack it must differ by the distance of the
+slices; where lungs or a vertex begin it is tied to a place that is the same in everyone; and what shows a part lies where that is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,6 +34,23 @@ VERTEX_DM = 3.0  # above the lung apex, of adults
 VERTEX_CM2 = 40.0  # of body on the highest slice: the stack reaches the vertex
 MOST_SLICES = 60  # of one volume
 CUTS = 12  # in each other plane
+# Where axial slices of a part lie at most, in dm above the lung apex.
+BOUNDS_DM: Mapping[str, tuple[float, float]] = {
+    "brain": (1.2, 3.3),
+    "head": (0.6, 3.3),
+    "face": (0.6, 2.3),
+    "neck": (-0.3, 1.6),
+    "cspine": (-0.3, 1.6),
+    "chest": (-3.0, 0.8),
+    "heart": (-2.5, -0.5),
+    "breast": (-2.8, -0.2),
+    "abdomen": (-5.0, -1.3),
+    "lspine": (-5.2, -2.4),
+    "pelvis": (-7.0, -3.8),
+    "prostate": (-7.0, -5.0),
+    "hip": (-9.0, -4.8),
+    "femur": (-11.0, -5.0),
+}
 END_SHARE = 0.3  # of an axial stack that shows its outermost part
 COMPANIONS, STACKS_A_BATCH = 5, 2  # slices of one stack that are judged together, and stacks
 _FROM_HEAD = ("head", "neck", "chest", "abdomen", "pelvis", "hip", "femur", "knee")
@@ -64,12 +81,12 @@ def examples(manifest: Manifest, data: Path, options: Mapping[str, Any]) -> Exam
     """Every CT and MR picture with a part, slices and cuts of every volume.
 
     `options["doubtful_positions"]` names volumes whose positions are not those of their slices; `options["learn_also"]` those that
-    are learned from whatever their fold, where nothing else shows what they do.
+    are learned from whatever their fold, where nothing else shows what they do; `options["skip"]` those that teach nothing.
     """
-    doubtful, also = (frozenset(options.get(name, ())) for name in ("doubtful_positions", "learn_also"))
+    doubtful, also, skip = (frozenset(options.get(name, ())) for name in ("doubtful_positions", "learn_also", "skip"))
     made: list[_Made] = []
     for row in manifest.rows:
-        if row.modality not in ("CT", "MR"):
+        if row.modality not in ("CT", "MR") or row.path in skip:
             continue
         if row.path in also:
             row = replace(row, fold=LEARN_FOLD)
@@ -85,21 +102,21 @@ def augment(pictures: Tensor, targets: Targets, generator: torch.Generator) -> t
     pictures = windowed(pictures, targets["span_hu"], 0.5, generator)
     pictures = remapped(pictures, 0.25, generator)
     drawn = torch.rand(len(pictures), generator=generator)
-    for made, here in ((noise, drawn < 0.03), (phantoms, (drawn >= 0.03) & (drawn < 0.07))):
+    for made, here in ((noise, drawn < 0.03), (phantoms, (drawn >= 0.03) & (drawn < 0.1))):
         if here.any():
             pictures[here] = made(pictures[here], generator)
     pictures = changed(shaded(pictures, 0.3, generator), Changes(scale=0.3, stretch=0.15, cover=0.15), generator)
-    hidden = drawn < 0.07
+    hidden = drawn < 0.1
     told = dict(targets)
     outside = torch.tensor([0.0, 1.0])
     told["scope"] = torch.where(hidden[:, None], outside, targets["scope"])
-    for name, empty in (("region", 0.0), ("place", UNKNOWN), ("anchor", UNKNOWN)):
+    for name, empty in (("region", 0.0), ("place", UNKNOWN), ("anchor", UNKNOWN), ("bounds", UNKNOWN)):
         told[name] = torch.where(hidden[:, None], empty, targets[name])
     return pictures, told
 
 
 def together(examples: Examples, chosen: Tensor, generator: torch.Generator) -> Tensor:
-    """A batch whose last examples are replaced by slices of a few axial CT stacks, so that their order can be judged."""
+    """A batch whose last examples are replaced by slices of a few axial stacks, so that their order can be judged."""
     stack = examples.targets["stack"][:, 0]
     stacks = sorted(set(stack[examples.targets["place"][:, 0].isfinite()].tolist()))
     chosen = chosen.clone()
@@ -119,18 +136,21 @@ def loss(raw: Targets, targets: Targets) -> Tensor:
 
 
 def region_loss(raw: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy of each part that is known, and minus the log of the probability, of one out of all, of those that may show."""
+    """Cross-entropy of each part that is known, and minus the log of the probability, of one out of all, of those that show; where
+    none is known to, of those that may."""
     known, filled = target.isfinite(), target.nan_to_num(0.0)
     soft = filled * (1 - SMOOTHING) + SMOOTHING / 2
     each = binary_cross_entropy_with_logits(raw, soft, reduction="none") * known
-    may_show = target != 0
-    some = may_show.any(1)
-    inside = torch.where(may_show | ~some[:, None], raw.log_softmax(1), -torch.inf).logsumexp(1)
+    shows = target == 1
+    shows = torch.where(shows.any(1, keepdim=True), shows, ~known)
+    shows = shows | ~shows.any(1, keepdim=True)
+    inside = torch.where(shows, raw.log_softmax(1), -torch.inf).logsumexp(1)
     return each.sum(1).mean() - inside.mean()
 
 
 def coordinate_loss(raw: Tensor, targets: Targets) -> Tensor:
-    """Differences within a stack against the distance of its slices, all in dm (Schuhegger 2021), and what is tied to a place."""
+    """Differences within a stack against the distance of its slices, all in dm (Schuhegger 2021); what is tied to a place, and what
+    lies out of the bounds of its part."""
     place, anchor, stack = (targets[name][:, 0] for name in ("place", "anchor", "stack"))
     same = (stack[:, None] == stack[None]) & place.isfinite()[:, None] & place.isfinite()[None]
     same = same.triu(1)
@@ -141,7 +161,10 @@ def coordinate_loss(raw: Tensor, targets: Targets) -> Tensor:
     zero = torch.zeros_like(apart).sum()
     order = smooth_l1_loss(apart, torch.zeros_like(apart), beta=0.1) if len(apart) else zero
     ties = smooth_l1_loss(away, torch.zeros_like(away), beta=0.1) if len(away) else zero
-    return order + 0.5 * ties
+    low, high = targets["bounds"].T
+    beyond = ((low - said).relu() + (said - high).relu())[low.isfinite()]
+    out = beyond.mean() if len(beyond) else zero
+    return 2 * order + ties + out
 
 
 @dataclass(frozen=True)
@@ -154,6 +177,7 @@ class _Made:
     span_hu: Tensor  # [n, 2]
     place: Tensor  # [n], dm
     anchor: Tensor  # [n], dm
+    bounds: Tensor  # [n, 2], dm
     taken: bool = True  # in this plane, not cut through what was
 
 
@@ -164,29 +188,38 @@ def kind_of(row: Row) -> tuple[str, ...]:
 
 def _of_picture(row: Row, data: Path) -> _Made:
     pixels = prepare(picture(row, data)[None], INPUT)
-    unknown = torch.full((1,), UNKNOWN)
-    return _Made(row, pixels, _regions(row)[None], torch.full((1, 2), UNKNOWN), unknown, unknown)
+    unknown, regions = torch.full((1,), UNKNOWN), _regions(row)[None]
+    span_hu = torch.full((1, 2), UNKNOWN)
+    return _Made(row, pixels, regions, span_hu, unknown, unknown, bounds(regions, "axial" in row.said("plane")))
 
 
 def _of_volume(row: Row, volume: SmallVolume, sure_positions: bool) -> list[_Made]:
     step = max(1, len(volume.pixels) // MOST_SLICES)
     place, anchor = places(row, volume) if sure_positions else (torch.full((len(volume.pixels),), UNKNOWN),) * 2
-    slices = _slices(row, volume.pixels[::step], slice_regions(row, volume)[::step], place[::step], anchor[::step])
-    found = [slices]
+    found = [
+        _slices(
+            row,
+            volume.pixels[::step],
+            slice_regions(row, volume)[::step],
+            place[::step],
+            anchor[::step],
+            axial=volume.plane == "axial" and sure_positions,
+        )
+    ]
     if "phantom" not in row.said("region"):
-        for _, parts in cuts(volume, CUTS):
+        for plane, parts in cuts(volume, CUTS):
             unknown = torch.full((len(parts),), UNKNOWN)
             regions = _regions(row)[None].expand(len(parts), -1)
-            found.append(replace(_slices(row, parts, regions, unknown, unknown), taken=False))
+            found.append(replace(_slices(row, parts, regions, unknown, unknown, axial=plane == "axial"), taken=False))
     return found
 
 
-def _slices(row: Row, pixels: Tensor, regions: Tensor, place: Tensor, anchor: Tensor) -> _Made:
+def _slices(row: Row, pixels: Tensor, regions: Tensor, place: Tensor, anchor: Tensor, *, axial: bool) -> _Made:
     span_hu = torch.full((len(pixels), 2), UNKNOWN)
     if row.modality == "CT":
         ends = torch.tensor((INPUT.low / 100, INPUT.high / 100))
         span_hu = torch.quantile(pixels.flatten(1), ends, dim=1).T
-    return _Made(row, prepare(pixels, INPUT), regions, span_hu, place, anchor)
+    return _Made(row, prepare(pixels, INPUT), regions, span_hu, place, anchor, bounds(regions, axial))
 
 
 def _regions(row: Row) -> Tensor:
@@ -215,12 +248,25 @@ def slice_regions(row: Row, volume: SmallVolume) -> Tensor:
     return result
 
 
+def bounds(regions: Tensor, axial: bool) -> Tensor:
+    """Between which places axial slices with these parts [N, regions] lie, of what shows or else of what may, [N, 2]; else NaN."""
+    known = torch.tensor([BOUNDS_DM.get(part, (UNKNOWN, UNKNOWN)) for part in REGIONS])
+    shows = regions == 1
+    shows = torch.where(shows.any(1, keepdim=True), shows, regions.isnan()) & known[:, 0].isfinite()
+    low = torch.where(shows, known[:, 0], torch.inf).amin(1)
+    high = torch.where(shows, known[:, 1], -torch.inf).amax(1)
+    here = shows.any(1, keepdim=True) & torch.tensor(axial)
+    return torch.where(here, torch.stack((low, high), 1), UNKNOWN)
+
+
 def places(row: Row, volume: SmallVolume) -> tuple[Tensor, Tensor]:
-    """Of each slice its position in dm, and its place in dm above the lung apex where that is known; NaN elsewhere, [N] each."""
+    """Of each slice its position in dm, and in CT its place in dm above the lung apex where known; NaN elsewhere, [N] each."""
     unknown = torch.full((len(volume.pixels),), UNKNOWN)
-    if row.modality != "CT" or volume.plane != "axial" or "phantom" in row.said("region"):
+    if volume.plane != "axial" or "phantom" in row.said("region"):
         return unknown, unknown
     place = volume.position_mm / 100
+    if row.modality != "CT":
+        return place, unknown
     base, apex = lung_ends_mm(volume)
     if apex is not None:
         return place, place - apex / 100
@@ -243,6 +289,7 @@ def _joined(made: Sequence[_Made]) -> Examples:
         "coordinate": torch.cat([part.anchor for part in made])[:, None],
         "place": torch.cat([part.place for part in made])[:, None],
         "anchor": torch.cat([part.anchor for part in made])[:, None],
+        "bounds": torch.cat([part.bounds for part in made]),
         "stack": torch.tensor([[float(numbers[row.path])] for row in rows]),
         "span_hu": torch.cat([part.span_hu for part in made]),
     }

@@ -39,7 +39,7 @@ def test_words_of_the_tables(said: str, expected: str | None) -> None:
 def test_examples_of_a_volume(tmp_path: Path) -> None:
     (tmp_path / "volumes" / "mr").mkdir(parents=True)
     stored = np.random.default_rng(1).integers(0, 255, (25, 16, 16)).astype(np.uint8)
-    np.savez(tmp_path / "volumes/mr/a.npz", volume=stored, position_mm=np.arange(25.0) * 3, side_mm=80.0)
+    np.savez(tmp_path / "volumes/mr/a.npz", volume=stored, position_mm=np.arange(25.0) * 4, side_mm=80.0)
     rows = (row("T1C"), row("PDFS"), row("T1", modality="CT"))
     found = task.examples(Manifest(rows), tmp_path, {})
     assert len(found) == 21 + 2 * task.CUTS  # two slices at either end left out
@@ -56,8 +56,16 @@ def test_only_t1_tells_contrast_agent(tmp_path: Path) -> None:
     assert float(found.targets["contrast"].sum()) == 0.0
 
 
-def test_changes_keep_the_targets() -> None:
-    targets = {"sequence": torch.ones(4, len(SEQUENCES))}
-    pictures, told = task.augment(torch.rand(4, 1, 16, 16), targets, torch.Generator().manual_seed(1))
-    assert told is targets
-    assert pictures.shape == (4, 1, 16, 16)
+def test_some_t1_and_t2_become_the_other() -> None:
+    count = 300
+    sequences = torch.zeros(count, len(SEQUENCES))
+    sequences[:100, 0] = sequences[100:200, 1] = sequences[200:, 2] = 1.0  # T1, T2, FLAIR
+    targets = {"sequence": sequences, "contrast": torch.tensor([[1.0, 0.0]]).repeat(count, 1)}
+    pictures, told = task.augment(torch.rand(count, 1, 16, 16), targets, torch.Generator().manual_seed(1))
+    assert pictures.shape == (count, 1, 16, 16)
+    moved = (told["sequence"] != sequences).any(1)
+    assert 20 <= int(moved[:200].sum()) <= 60  # of 200, each with a chance of a fifth
+    assert int(moved[200:].sum()) == 0
+    assert torch.equal(told["sequence"][moved].sum(1), torch.ones(int(moved.sum())))
+    assert float(told["contrast"][moved].sum()) == 0.0
+    assert float(told["contrast"][~moved].sum()) == float(count - int(moved.sum()))

@@ -60,10 +60,12 @@ def test_a_head_is_tied_to_its_vertex_and_other_planes_to_nothing() -> None:
     assert float(anchor[-1]) == pytest.approx(task.VERTEX_DM)
     sagittal = SmallVolume(head.pixels, head.position_mm, head.side_mm, "sagittal")
     assert bool(task.places(row("head"), sagittal)[0].isnan().all())
-    assert bool(task.places(row("chest", modality="MR"), chest())[0].isnan().all())
+    place, anchor = task.places(row("chest", modality="MR"), chest())
+    assert bool(place.isfinite().all())
+    assert bool(anchor.isnan().all())
 
 
-def test_any_of_what_may_show_is_no_mistake() -> None:
+def test_what_shows_wins_and_any_of_what_may_is_no_mistake() -> None:
     raw = torch.zeros(1, len(REGIONS))
     raw[0, CHEST] = 60.0
     sure = torch.zeros(1, len(REGIONS))
@@ -75,20 +77,41 @@ def test_any_of_what_may_show_is_no_mistake() -> None:
     others = np.log(2)
     assert float(task.region_loss(raw, sure)) == pytest.approx(14 * others + 60 * smoothing, rel=1e-4)
     assert float(task.region_loss(raw, either)) == pytest.approx(13 * others, rel=1e-4)
+    beside = sure.clone()
+    beside[0, ABDOMEN] = float("nan")
+    raw[0, [CHEST, ABDOMEN]] = torch.tensor([0.0, 60.0])  # sure of what only may show
+    assert float(task.region_loss(raw, beside)) == pytest.approx(14 * others + 60, rel=1e-4)
 
 
 def test_distances_within_a_stack_are_learned_and_none_between_stacks() -> None:
     targets = {
         "place": torch.tensor([[0.0], [1.0], [5.0], [float("nan")]]),
         "anchor": torch.full((4, 1), float("nan")),
+        "bounds": torch.full((4, 2), float("nan")),
         "stack": torch.tensor([[1.0], [1.0], [2.0], [1.0]]),
     }
     raw = torch.tensor([[3.0], [4.0], [-7.0], [9.0]])
     assert float(task.coordinate_loss(raw, targets)) == 0.0
     raw[1] = 4.5  # off by 0.5 dm: smooth L1 with beta 0.1
-    assert float(task.coordinate_loss(raw, targets)) == pytest.approx(0.45)
-    targets["anchor"][2] = -7.5  # off by 0.5 dm, half as much
-    assert float(task.coordinate_loss(raw, targets)) == pytest.approx(0.45 + 0.225)
+    assert float(task.coordinate_loss(raw, targets)) == pytest.approx(2 * 0.45)
+    targets["anchor"][2] = -7.5  # off by 0.5 dm, which counts once
+    assert float(task.coordinate_loss(raw, targets)) == pytest.approx(2 * 0.45 + 0.45)
+    targets["bounds"][2] = torch.tensor([-6.5, 0.0])  # half a dm below
+    assert float(task.coordinate_loss(raw, targets)) == pytest.approx(2 * 0.45 + 0.45 + 0.5)
+
+
+def test_what_shows_a_part_lies_where_that_is() -> None:
+    regions = torch.zeros(3, len(REGIONS))
+    regions[0, CHEST] = 1.0
+    regions[0, ABDOMEN] = float("nan")
+    regions[1, [CHEST, ABDOMEN]] = float("nan")
+    regions[2, KNEE] = 1.0
+    chest_low, chest_high = task.BOUNDS_DM["chest"]
+    found = task.bounds(regions, True)
+    assert found[0].tolist() == pytest.approx([chest_low, chest_high])
+    assert found[1].tolist() == pytest.approx([task.BOUNDS_DM["abdomen"][0], chest_high])
+    assert bool(found[2].isnan().all())
+    assert bool(task.bounds(regions, False).isnan().all())
 
 
 def test_a_batch_holds_slices_of_one_stack() -> None:
@@ -127,11 +150,12 @@ def test_some_pictures_become_noise_outside_the_scope() -> None:
         "scope": torch.tensor([[1.0, 0.0]]).repeat(count, 1),
         "place": torch.zeros(count, 1),
         "anchor": torch.zeros(count, 1),
+        "bounds": torch.zeros(count, 2),
         "span_hu": torch.full((count, 2), float("nan")),
     }
     _, told = task.augment(torch.rand(count, 1, 16, 16), targets, torch.Generator().manual_seed(1))
     hidden = told["scope"][:, 1] == 1
-    assert 0 < int(hidden.sum()) < 20
+    assert 0 < int(hidden.sum()) < 40
     assert float(told["region"][hidden].sum()) == 0.0
     assert bool(told["place"][hidden].isnan().all())
     assert bool(told["place"][~hidden].isfinite().all())
