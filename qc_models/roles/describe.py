@@ -17,9 +17,9 @@ from qc_models.roles.localizer import localizer_source
 from qc_models.roles.mr_series import assign_mr_roles
 from qc_models.roles.plane import nearest_plane_of, plane_of
 from qc_models.roles.region import laterality_of, region_of
-from qc_models.roles.seen import ENOUGH, NEIGHBOUR, Seen, absence
+from qc_models.roles.seen import ENOUGH, Seen
 from qc_models.roles.sequence_fusion import pixels_speak
-from qc_models.roles.xr_view import level_of, num_views_of, view_of
+from qc_models.roles.xr_view import num_views_of, view_of
 from qc_models.stack import Stack
 from qc_models.study import Study
 
@@ -29,9 +29,9 @@ def describe(
 ) -> tuple[StackFacts, ...]:
     """The facts of each stack of a study, in their order; lengths in mm.
 
-    Parameters speak before words. A pixel model that is more than 0.9 sure speaks where both are silent, and of regions and views
-    first where they say what it excludes (of sequences: `sequence_fusion`); where they say the same more finely (a pituitary in a
-    head, a fat-suppressed T2) their word stands.
+    Parameters speak before words. A pixel model that is more than 0.9 sure speaks of region and view where both are silent or
+    vague (of sequences: `sequence_fusion`). Where it contradicts them their word stands, and checks ask a person: what a model
+    takes for another part must never make an examination incomplete.
     """
     instances = {instance.sop_instance_uid: instance for instance in study.instances}
     all_seen = [(seen or {}).get((stack.series_instance_uid, stack.index), Seen()) for stack in stacks]
@@ -149,16 +149,12 @@ def _facts(draft: Draft, region: RegionLabel, seen: Seen) -> StackFacts:
 
 
 def _surer_region(seen: Seen, read: RegionLabel) -> RegionLabel:
-    """What was read, unless a pixel model is sure where nothing was read, or something vague, or what it excludes."""
-    if seen.region is None or seen.region.probability <= ENOUGH:
-        return read
+    """What was read, unless nothing was, or something vague, and a pixel model is sure."""
     open_ = not read.label or is_vague(read.label)
-    return seen.region if open_ or (absence(seen.regions, seen.known, read.label, NEIGHBOUR) or 0.0) > ENOUGH else read
+    return seen.region if seen.region is not None and open_ and seen.region.probability > ENOUGH else read
 
 
 def _surer_view(seen: Seen, read: ViewLabel) -> ViewLabel:
-    """What was read, unless a pixel model is sure of a view where none was read, or of a lateral for a frontal view or back."""
-    if seen.view is None or seen.view.probability <= ENOUGH:
-        return read
-    levels = {level_of(seen.view.label), level_of(read.label)}
-    return seen.view if read.label is None or levels == {"frontal", "lateral"} else read
+    """What was read, unless nothing was and a pixel model is sure."""
+    sure = seen.view is not None and seen.view.probability > ENOUGH
+    return seen.view if seen.view is not None and sure and read.label is None else read

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,14 +22,9 @@ FRONTAL = ("AP", "PA")  # which look alike: a model may be sure that it is one o
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What pixel models see in a stack; what they do not judge stays empty.
-
-    `regions` says of every region that is judged how sure it is that some of the stack shows it, `known` which may be denied.
-    """
+    """What pixel models see in a stack; what they do not judge stays empty."""
 
     region: RegionLabel | None = None
-    regions: Mapping[str, float] = field(default_factory=dict)
-    known: frozenset[str] = frozenset()
     view: ViewLabel | None = None
     role: str | None = None
     role_probability: float = 0.0
@@ -91,8 +86,6 @@ def seen(predictions: Mapping[str, Prediction]) -> Seen:
         return Seen(role=role, role_probability=probability)
     return Seen(
         _region({region: mean(values) for region, values in said(predictions, "region").items()}),
-        shown_regions(predictions),
-        well_known(predictions),
         _view({view: mean(values) for view, values in said(predictions, "view").items()}),
         role,
         probability,
