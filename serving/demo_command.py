@@ -1,4 +1,7 @@
-"""`touchstone demo`: simulated studies, good and defective, scored; shows what the gate does before any real study is at hand."""
+"""`touchstone demo`: simulated studies, good and defective, scored, and real ones where they are at hand: what the gate does.
+
+Simulated patients are phantoms to the models, which may ask a person to look; what passes with them on is a real study.
+"""
 
 import sys
 import tempfile
@@ -26,6 +29,9 @@ STUDIES: Sequence[tuple[str, str, str, float]] = (
     ("XR-HAND", "siemens", "future_date", 3650),
 )
 
+REAL_STUDIES = Path(__file__).resolve().parents[2] / "shared" / "data" / "studies"
+REAL = ("abdpel-ct", "knee-mr")
+
 
 @click.command(epilog="\b\nExample:\n  touchstone demo --out touchstone-demo")
 @click.option(
@@ -48,6 +54,7 @@ def demo(out: Path, as_of: str) -> None:
             if not folder.exists():
                 _simulate(settings.catalogue, item, vendor, number, defect, strength, folder)
             folders.append(folder)
+    folders += [REAL_STUDIES / name for name in REAL if (REAL_STUDIES / name).is_dir()]
     studies = deque(study for folder in folders for study in read_studies([folder]).studies)
     with written(out, "table") as (page, write):
         score_studies(studies, settings, page, write)

@@ -1,5 +1,6 @@
 """Teaches one network on several workers by Ray Train: each takes its share of every batch, and gradients are averaged."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ def fit_on_ray(recipe: Recipe, manifest: Manifest, data: Path, folder: RunFolder
     from ray.train.torch import TorchTrainer
 
     if not ray.is_initialized():  # a cluster that is there already is used
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     folder.begin(recipe, manifest)
     told = {
         "recipe": recipe.model_dump(mode="json"),

@@ -17,8 +17,9 @@ def demo(out: Path) -> Result:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    studies = [("XR-HAND", "siemens", "", 0), ("XR-WRIST", "canon", "patient_mix_up", 1)]
+    studies = [("XR-CHEST", "siemens", "", 0), ("XR-WRIST", "canon", "patient_mix_up", 1)]
     monkeypatch.setattr(demo_command, "STUDIES", studies)
+    monkeypatch.setattr(demo_command, "REAL", ())
 
 
 def reports(out: Path) -> list[dict[str, Any]]:
@@ -33,7 +34,7 @@ def test_it_prints_the_table_and_where_the_report_lies(tmp_path: Path) -> None:
     assert "2 studies: 1 pass 通过, 0 review 复核, 1 reject 退回" in result.stdout
     assert str(out / "report.html") in result.stdout
     assert [report["verdict"] for report in reports(out)] == ["pass", "reject"]
-    assert [report["items"][0]["item"] for report in reports(out)] == ["XR-HAND", "XR-WRIST"]
+    assert [report["items"][0]["item"] for report in reports(out)] == ["XR-CHEST", "XR-WRIST"]
 
 
 @pytest.mark.usefixtures("few")
@@ -43,7 +44,7 @@ def test_it_runs_again_on_what_is_there(tmp_path: Path) -> None:
     assert [result.exit_code for result in results] == [0, 0]
     assert results[0].stdout == results[1].stdout
     assert files == ["report.html", "reports.jsonl", "studies"]
-    assert sorted(path.name for path in (tmp_path / "studies").iterdir()) == ["1-XR-HAND", "2-XR-WRIST-patient_mix_up"]
+    assert sorted(path.name for path in (tmp_path / "studies").iterdir()) == ["1-XR-CHEST", "2-XR-WRIST-patient_mix_up"]
 
 
 @pytest.mark.usefixtures("few")
@@ -54,7 +55,7 @@ def test_a_run_cut_short_leaves_no_half_of_a_study(tmp_path: Path, monkeypatch: 
     with monkeypatch.context() as patched:
         patched.setattr("qc_models.simulation.defects.apply_defect", interrupt)
         assert demo(tmp_path).exit_code == 130
-    assert [path.name for path in (tmp_path / "studies").iterdir()] == ["1-XR-HAND"]
+    assert [path.name for path in (tmp_path / "studies").iterdir()] == ["1-XR-CHEST"]
     assert demo(tmp_path).exit_code == 0
 
 
