@@ -97,7 +97,8 @@ def model() -> Model:
 def test_a_bundle_is_whole_and_tells_of_itself(bundle: Path) -> None:
     found = load_bundle(model(), bundle)
     assert found.version == bundle.name
-    assert {path.name for path in bundle.iterdir()} == {"model.onnx", "metadata.json", "card.md", "evaluation.json"}
+    names = {"model.onnx", "metadata.json", "card.md", "evaluation.json", "evaluation.html"}
+    assert {path.name for path in bundle.iterdir()} == names
     assert found.metadata["onnx_difference"] <= 1e-5
     assert found.metadata["learned_from"] == {"table": "ABIDE", "images": 80, "sites": 2, "words": 240}
     card = (bundle / "card.md").read_text("utf-8")
