@@ -28,8 +28,8 @@ class BodyFit:
     """What the coordinates of one axial stack tell; all in mm, `curve_mm` [N] smooth and monotone, in the order of the slices.
 
     `slope` is the coordinate's rise for each mm towards the head: about 1. `order` is Kendall's tau of slices and coordinates: 1 in
-    order, -1 reversed. `jump_mm` is the largest step that a straight line does not explain, between the slices `jump_at - 1` and
-    `jump_at`. `low_mm` and `high_mm` are the ends on the body, of the line through all slices, which no single one moves.
+    order, -1 reversed. `jump_mm` is the largest step that no straight line explains, just below the slice `jump_at`. `low_mm`
+    and `high_mm` are the ends on the body, of the line through all slices, which no single one moves.
     """
 
     slope: float
@@ -46,33 +46,35 @@ class BodyFit:
         return None if place is None else max(place - self.high_mm, self.low_mm - place)
 
 
-def fit_body(height_mm: ArrayLike, coordinates: ArrayLike) -> BodyFit | None:
+def fit_body(height_mm: ArrayLike, coordinates: ArrayLike, sure: ArrayLike | None = None) -> BodyFit | None:
     """The fit of slices at some heights (mm, rising to the head), [N], and their coordinates as the model says them, [N].
 
-    None of fewer than ten slices.
+    `sure` [N] says which of them count: a model knows nothing of parts that it never saw. None of fewer than ten that do.
     """
     height = np.asarray(height_mm, dtype=np.float64)
     said = np.asarray(coordinates, dtype=np.float64) * UNIT_MM
-    if len(height) < LEAST_SLICES or np.ptp(height) == 0:
+    counted = np.arange(len(height)) if sure is None else np.flatnonzero(np.asarray(sure, dtype=bool))
+    if len(counted) < LEAST_SLICES or np.ptp(height[counted]) == 0:
         return None
-    order = np.argsort(height, kind="stable")
+    order = counted[np.argsort(height[counted], kind="stable")]
     z, c = height[order], said[order]
     first, second = np.triu_indices(len(z), 1)
     apart = z[second] - z[first]
     slopes = (c[second] - c[first])[apart > 0] / apart[apart > 0]
     slope = float(np.median(slopes))  # Theil and Sen
     jump_mm, jump_at = largest_jump(z, c)
-    curve = np.empty_like(c)
-    curve[order] = monotone(z, smooth(z, c), rising=slope >= 0)
-    low_mm, high_mm = sorted(_ends(z, c, slope))
-    return BodyFit(slope, float(np.mean(np.sign(slopes))), jump_mm, jump_at, low_mm, high_mm, curve)
-
-
-def _ends(height_mm: Floats, coordinate_mm: Floats, slope: float) -> tuple[float, float]:
-    """Where the first and the last slice lie on a line of that slope, or the nearest that bodies have."""
     rise = float(np.sign(slope) * np.clip(abs(slope), *BODY_SLOPES))
-    middle = float(np.median(coordinate_mm - rise * height_mm))
-    return middle + rise * float(height_mm[0]), middle + rise * float(height_mm[-1])
+    line = np.median(c - rise * z) + rise * height
+    curve = monotone(z, smooth(z, c), rising=slope >= 0)
+    return BodyFit(
+        slope=slope,
+        order=float(np.mean(np.sign(slopes))),
+        jump_mm=jump_mm,
+        jump_at=int(order[jump_at]),
+        low_mm=float(line.min()),
+        high_mm=float(line.max()),
+        curve_mm=np.interp(height, z, curve) + rise * (height - np.clip(height, z[0], z[-1])),
+    )
 
 
 def largest_jump(height_mm: Floats, coordinate_mm: Floats) -> tuple[float, int]:

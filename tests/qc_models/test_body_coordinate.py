@@ -45,6 +45,17 @@ def test_two_scans_put_together_jump() -> None:
     assert (fit.jump_mm, fit.jump_at) == (pytest.approx(150.0), 20)
 
 
+def test_what_the_model_does_not_know_does_not_count() -> None:
+    strange = SEEN.copy()
+    strange[:8] = 5.0
+    fit = fit_body(HEIGHT_MM, strange, np.arange(32) >= 8)
+    assert fit is not None
+    assert (fit.slope, fit.order) == (pytest.approx(1.0), 1.0)
+    assert fit.low_mm == pytest.approx(-250.0, abs=0.2)  # of all slices
+    np.testing.assert_allclose(fit.curve_mm, 100 * SEEN, atol=0.2)
+    assert fit_body(HEIGHT_MM, strange, np.arange(32) >= 23) is None
+
+
 def test_a_jump_needs_slices_on_both_sides() -> None:
     assert largest_jump(HEIGHT_MM[:7], SEEN[:7]) == (0.0, 0)
 

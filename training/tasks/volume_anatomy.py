@@ -1,7 +1,7 @@
 """What volume_anatomy learns from: labelled slices, slices of small volumes and cuts through them, and noise made on the way.
 
 Which slices of "chest and abdomen" show the chest is not written anywhere: the ends of an axial stack show the outer parts, and
-what lies between shows any of them. The coordinate has no labels: within an axial stack it must differ by the distance of the
+what lies between shows any of them. The coordinate has no labels: within an axial CT stack it must differ by the distance of the
 slices; where lungs or a vertex begin it is tied to a place that is the same in everyone; and what shows a part lies where that is.
 """
 
@@ -116,7 +116,7 @@ def augment(pictures: Tensor, targets: Targets, generator: torch.Generator) -> t
 
 
 def together(examples: Examples, chosen: Tensor, generator: torch.Generator) -> Tensor:
-    """A batch whose last examples are replaced by slices of a few axial stacks, so that their order can be judged."""
+    """A batch whose last examples are replaced by slices of a few axial CT stacks, so that their order can be judged."""
     stack = examples.targets["stack"][:, 0]
     stacks = sorted(set(stack[examples.targets["place"][:, 0].isfinite()].tolist()))
     chosen = chosen.clone()
@@ -164,7 +164,7 @@ def coordinate_loss(raw: Tensor, targets: Targets) -> Tensor:
     low, high = targets["bounds"].T
     beyond = ((low - said).relu() + (said - high).relu())[low.isfinite()]
     out = beyond.mean() if len(beyond) else zero
-    return 2 * order + ties + out
+    return order + 0.5 * ties + 0.3 * out
 
 
 @dataclass(frozen=True)
@@ -260,13 +260,11 @@ def bounds(regions: Tensor, axial: bool) -> Tensor:
 
 
 def places(row: Row, volume: SmallVolume) -> tuple[Tensor, Tensor]:
-    """Of each slice its position in dm, and in CT its place in dm above the lung apex where known; NaN elsewhere, [N] each."""
+    """Of axial CT each slice's position in dm, and its place in dm above the lung apex where known; NaN elsewhere, [N] each."""
     unknown = torch.full((len(volume.pixels),), UNKNOWN)
-    if volume.plane != "axial" or "phantom" in row.said("region"):
+    if row.modality != "CT" or volume.plane != "axial" or "phantom" in row.said("region"):
         return unknown, unknown
     place = volume.position_mm / 100
-    if row.modality != "CT":
-        return place, unknown
     base, apex = lung_ends_mm(volume)
     if apex is not None:
         return place, place - apex / 100

@@ -5,7 +5,7 @@ A model says of each slice how far along the body it lies (`volume_anatomy`); th
 `reversed` is 1 where the slices run against the body. `jump_mm` is the largest step between two neighbouring slices that a straight
 line does not explain: higher where two scans were put together. `top_mm` and `bottom_mm` are where the stack ends, above the lung
 apex of an adult; `short_of_range_mm` how far the best of an item's stacks stays short of a landmark that the item asks for. Stacks
-shorter than 100 mm, and parts of the body that were not learned, tell nothing. Source: Schuhegger 2021 (arXiv 2110.09148).
+shorter than 100 mm, and slices of parts that were not learned, tell nothing. Source: Schuhegger 2021 (arXiv 2110.09148).
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,6 +27,7 @@ _NAME = "completeness.body_coordinate"
 _MODEL = "volume_anatomy"
 ALONG = frozenset("head neck chest abdomen pelvis".split())  # what the coordinate was learned on
 REVERSED_ORDER = -0.5  # Kendall's tau
+KNOWN = 0.6  # probability of a part that the coordinate knows, from which on a slice counts
 
 _LOOK_EN, _LOOK_ZH = (
     "look at the order and positions of the slices; send the series again",
@@ -123,14 +124,16 @@ def fit_of(stack: Stack, facts: StackFacts, predictions: Mapping[str, Prediction
     coordinates = said(predictions, "coordinate").get("decimetres")
     if coordinates is None or facts.modality != "CT" or facts.nearest_plane != "axial" or stack.normal is None:
         return None
-    regions = {region: mean(values) for region, values in said(predictions, "region").items()}
+    shown = said(predictions, "region")
+    regions = {region: mean(values) for region, values in shown.items()}
     outside = said(predictions, "scope").get("outside")
     if max(regions, key=lambda name: regions[name]) not in ALONG or (outside is not None and mean(outside) > SHOWN):
         return None
     along = stack.slice_positions_mm[_slices(predictions[_MODEL])]
-    if np.ptp(along) < LEAST_LENGTH_MM:
+    known = np.max([values for name, values in shown.items() if name in ALONG], axis=0) >= KNOWN
+    if not known.any() or np.ptp(along[known]) < LEAST_LENGTH_MM:
         return None
-    return fit_body(along * np.sign(stack.normal[2]), coordinates)
+    return fit_body(along * np.sign(stack.normal[2]), coordinates, known)
 
 
 def _slices(prediction: Prediction) -> list[int]:
