@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +35,17 @@ def bench() -> None:
 @data_option
 @repeats_option
 @workers_option
-def score_command(data: Path, repeats: int, workers: int) -> None:
+@click.option("--no-models", is_flag=True, help="Measurements alone.")
+def score_command(data: Path, repeats: int, workers: int, no_models: bool) -> None:
     """Whole scoring against reading and decoding alone, in turn in one process."""
     from benchmarks import score
 
+    settings = _settings(workers)
+    if no_models:
+        settings = replace(settings, models=None)
     with _bar("pairs", repeats) as bar:
-        figures = score.run(_needed(data), _settings(workers), repeats, lambda: bar.update(1))
-    _show("score", figures)
+        figures = score.run(_needed(data), settings, repeats, lambda: bar.update(1))
+    _show("score_no_models" if no_models else "score", figures)
 
 
 @bench.command("header")

@@ -39,7 +39,7 @@ def run(folder: Path, settings: Settings, repeats: int, advance: Callable[[], No
         "floor_ms_a_file": round(statistics.median(floors) / len(files) * 1000, 2),
         "stages_s": {key: round(statistics.median(stage[key] for stage in stages), 3) for key in stages[0]},
         "shares": _shares(folder, settings),
-        "target_ratio": 2.0,
+        "target_ratio": 2.0 if settings.models is None else 2.5,
     }
 
 

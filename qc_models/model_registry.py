@@ -6,6 +6,7 @@ A model is a module with
 - `OUTPUTS`: a tuple of `Output`, in the order in which the network returns them;
 - `MOST_FRAMES`: how many frames of a stack it is shown at most;
 - `applies(stack_facts) -> bool`: which stacks it looks at; localizers are not asked for, unless `LOCALIZERS = True` stands there;
+- `WELL_KNOWN`, where it has an output `region`: the parts that it learned from several sources, and may deny;
 - `network() -> torch.nn.Module`: from [B, 1, rows, columns] to a tuple of raw numbers [B, classes], one for each output.
 
 Only `network` imports torch and MONAI; service runs the exported bundle and needs neither.
