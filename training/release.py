@@ -12,6 +12,8 @@ from qc_models.errors import InputError, ModelError
 from qc_models.model_bundle import RELEASED, load_bundle, released_version
 from qc_models.model_registry import models
 
+LEAST_SUBJECTS = 5  # of a class, source or vendor, below which it stops no release
+
 
 @dataclass(frozen=True, slots=True)
 class Worse:
@@ -91,6 +93,8 @@ def worse_than(new: Mapping[str, Any], served: Mapping[str, Any]) -> list[Worse]
         if other is None:
             continue
         for group, mine, theirs in _pairs(other, output):
+            if min(mine["subjects"], theirs["subjects"]) < LEAST_SUBJECTS:
+                continue  # so few tell no noise: their interval has no width
             if None in (mine["value"], theirs["value"], mine["interval"][1], theirs["interval"][0]):
                 continue
             if mine["interval"][1] < theirs["value"] and mine["value"] < theirs["interval"][0]:

@@ -40,6 +40,12 @@ def test_worse_on_one_source_is_named() -> None:
     assert (found.figure, found.group) == ("region.accuracy", "a")
 
 
+def test_one_subject_stops_no_release() -> None:
+    new, served = evaluation(0.95, 0.5), evaluation(0.94, 0.9)
+    new["outputs"]["region"]["by_source"]["a"]["subjects"] = 1
+    assert worse_than(new, served) == []
+
+
 @pytest.fixture
 def bundles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three versions: the second better than the first, the third worse."""
