@@ -17,7 +17,8 @@ UNIT_MM = 100.0  # the model says decimetres
 LEAST_SLICES = 10
 LEAST_LENGTH_MM = 100.0  # of a stack whose slope tells something
 SIDE_SLICES = 4  # on either side of a jump
-BODY_SLOPES = 0.8, 1.25  # small and large adults
+SIDE_SLOPES = 0.5, 2.0  # of either side of a jump: what runs otherwise is no scan of a body that the model knows
+SHARED_MM = 40.0  # from the line on which a stack lies, for the slices that lie on it
 SMOOTHING_MM = 12.0  # standard deviation of the weights, at least 1.5 steps
 # Places that the learning ties the coordinate to, of adults; others follow from them with the scatter of body sizes.
 LANDMARKS_MM: Mapping[str, float] = {"vertex": 300.0, "lung apex": 0.0, "costophrenic angles": -230.0}
@@ -29,7 +30,7 @@ class BodyFit:
 
     `slope` is the coordinate's rise for each mm towards the head: about 1. `order` is Kendall's tau of slices and coordinates: 1 in
     order, -1 reversed. `jump_mm` is the largest step that no straight line explains, just below the slice `jump_at`. `low_mm`
-    and `high_mm` are the ends on the body, of the line through all slices, which no single one moves.
+    and `high_mm` are the ends on the body: a millimetre a millimetre along the line on which most slices lie.
     """
 
     slope: float
@@ -61,10 +62,10 @@ def fit_body(height_mm: ArrayLike, coordinates: ArrayLike, sure: ArrayLike | Non
     first, second = np.triu_indices(len(z), 1)
     apart = z[second] - z[first]
     slopes = (c[second] - c[first])[apart > 0] / apart[apart > 0]
-    slope = float(np.median(slopes))  # Theil and Sen
-    jump_mm, jump_at = largest_jump(z, c)
-    rise = float(np.sign(slope) * np.clip(abs(slope), *BODY_SLOPES))
-    line = np.median(c - rise * z) + rise * height
+    slope = float(np.median(slopes))  # Theil and Sen; they bear with a quarter of strange slices
+    rise = 1.0 if slope >= 0 else -1.0
+    jump_mm, jump_at = largest_jump(z, c, rise)
+    line = _shared(c - rise * z) + rise * height
     curve = monotone(z, smooth(z, c), rising=slope >= 0)
     return BodyFit(
         slope=slope,
@@ -77,8 +78,11 @@ def fit_body(height_mm: ArrayLike, coordinates: ArrayLike, sure: ArrayLike | Non
     )
 
 
-def largest_jump(height_mm: Floats, coordinate_mm: Floats) -> tuple[float, int]:
-    """The step, mm, and the slice after it, of the line with one step that explains coordinates best; (0, 0) of too few slices."""
+def largest_jump(height_mm: Floats, coordinate_mm: Floats, rise: float = 1.0) -> tuple[float, int]:
+    """The step, mm, and the slice above it, of the line with one step that explains coordinates best.
+
+    (0, 0) of too few slices, and where either side does not run along a body, to the head (`rise` 1) or to the feet (-1).
+    """
     number = len(height_mm)
     best, found = np.inf, (0.0, 0)
     for at in range(SIDE_SLICES, number - SIDE_SLICES + 1):
@@ -88,7 +92,24 @@ def largest_jump(height_mm: Floats, coordinate_mm: Floats) -> tuple[float, int]:
         left = float(np.abs(terms @ solution - coordinate_mm).sum())
         if left < best:
             best, found = left, (float(solution[2]), at)
-    return found
+    at = found[1]
+    runs = at > 0 and all(
+        SIDE_SLOPES[0] <= rise * _slope(height_mm[side], coordinate_mm[side]) <= SIDE_SLOPES[1]
+        for side in (slice(None, at), slice(at, None))
+    )
+    return found if runs else (0.0, 0)
+
+
+def _slope(height_mm: Floats, coordinate_mm: Floats) -> float:
+    """The rise of a line by least squares."""
+    away = height_mm - height_mm.mean()
+    return float(away @ coordinate_mm / (away @ away))
+
+
+def _shared(offset_mm: Floats) -> float:
+    """The offset that most slices share, within a tolerance: the median of those."""
+    near = np.abs(offset_mm[:, None] - offset_mm[None]) < SHARED_MM
+    return float(np.median(offset_mm[near[near.sum(1).argmax()]]))
 
 
 def smooth(height_mm: Floats, coordinate_mm: Floats) -> Floats:

@@ -56,6 +56,15 @@ def test_what_the_model_does_not_know_does_not_count() -> None:
     assert fit_body(HEIGHT_MM, strange, np.arange(32) >= 23) is None
 
 
+def test_a_few_strange_slices_neither_jump_nor_move_the_ends() -> None:
+    strange = SEEN.copy()
+    strange[:6] = np.linspace(0.5, -0.5, 6)  # which run against the body
+    fit = fit_body(HEIGHT_MM, strange)
+    assert fit is not None
+    assert fit.jump_mm == 0.0
+    assert (fit.low_mm, fit.high_mm) == (pytest.approx(-250.0), pytest.approx(60.0))
+
+
 def test_a_jump_needs_slices_on_both_sides() -> None:
     assert largest_jump(HEIGHT_MM[:7], SEEN[:7]) == (0.0, 0)
 
