@@ -196,6 +196,35 @@ def ratings_command(tables: Path) -> None:
     _show("ratings", ratings.run(_needed(tables)))
 
 
+@bench.command("sources")
+@click.argument("model", type=click.Choice(["volume_anatomy", "mr_sequence"]))
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), default=STUDIES.parent, help="The data folder."
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="Instead of those of the recipe.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=None, help="Write the evaluation's page there."
+)
+def sources_command(model: str, data: Path, epochs: int | None, out: Path | None) -> None:
+    """What MODEL says of stacks of sources that it never saw: taught five times anew (half an hour on one processor)."""
+    from benchmarks import sources
+
+    figures = sources.run(model, _needed(data), epochs, out, lambda line: click.echo(line, err=True))
+    _show(f"sources_{model}", figures, keep=epochs is None or epochs > 1)
+
+
+@bench.command("motion")
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), default=STUDIES.parent, help="The data folder."
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="Instead of those of the recipe.")
+def motion_command(data: Path, epochs: int | None) -> None:
+    """Real head motion against stillness in five folds of subjects, with the noise around the head made equal."""
+    from benchmarks import motion
+
+    _show("motion", motion.run(_needed(data), epochs, lambda line: click.echo(line, err=True)))
+
+
 @bench.command("corrections")
 @click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), default=STUDIES.parent, help="The data folder."

@@ -6,7 +6,7 @@ sources and asked about those, until each was left out once. What a class has in
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from qc_models.model_outputs import Output
 from qc_models.model_registry import models
 from training.calibrate import temperature
 from training.evaluate import raw_answers
-from training.evaluation_page import EvaluatedRow, Evaluation
+from training.evaluation_page import EvaluatedRow
 from training.examples import Examples
 from training.fit import Advance, Run, task_of
 from training.manifest import NO_FOLD, TEST_FOLDS, Manifest, Row
@@ -54,18 +54,27 @@ def origin(row: Row) -> str:
     return owner if name.startswith("dataset-uta") else row.source
 
 
-def left_out(recipe: Recipe, manifest: Manifest, data: Path, advance: Advance, count: int = GROUPS) -> Evaluation:
-    """Teaches the model of a recipe once for each group of sources without it, and evaluates what it says of the stacks left out.
+@dataclass(frozen=True, slots=True)
+class StackAnswer:
+    """What was said of one stack by a network that never saw its source; `known` where another source shows what it shows."""
 
-    `recipe.task["left_out_targets"]`: by the name of a figure (see `training.figures`), what it should reach.
-    """
+    modality: str
+    known: bool
+    answer: EvaluatedRow
+
+
+def left_out(
+    recipe: Recipe, manifest: Manifest, data: Path, advance: Advance, count: int = GROUPS
+) -> list[StackAnswer]:
+    """Teaches the model of a recipe once for each group of sources without it, and asks it about the stacks left out."""
     task = task_of(recipe.model)
     model = models()[recipe.model]
-    outputs = [output for output in model.outputs if output.kind != "number"]  # which say something of one slice alone
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     whole: Examples = task.examples(manifest, data, recipe.task)
-    groups = source_groups(_distinct(whole.rows), task.kind_of, count)
-    answers: list[EvaluatedRow] = []
+    rows = _distinct(whole.rows)
+    groups = source_groups(rows, task.kind_of, count)
+    outputs = stack_outputs(recipe.model)
+    answers: list[StackAnswer] = []
     for group in range(count):
         told = replace(whole, rows=[_as_left_out(row, groups[origin(row)] == group) for row in whole.rows])
         network = Run(recipe, told.of("learn"), None, device).go(partial(_tell, advance, f"{group + 1} of {count}"))
@@ -75,18 +84,25 @@ def left_out(recipe: Recipe, manifest: Manifest, data: Path, advance: Advance, c
             output.name: temperature(output, raw[output.name], calibrated.targets[output.name].numpy())
             for output in outputs
         }
+        taught = [row for row in rows if groups[origin(row)] != group]
+        shown = {(row.modality, part) for row in taught for part in task.kind_of(row)[1:]}
         asked = told.of("test")
-        said = raw_answers(model, network, asked)
-        answers += stack_answers(outputs, asked, said, warmth)
-    note = f"{len(groups)} sources left out in {count} groups; one answer a stack, the mean over its slices"
-    targets = recipe.task.get("left_out_targets", {})
-    return Evaluation(model.name, "not exported", outputs, answers, targets, note=note)
+        for row, answer in stack_answers(outputs, asked, raw_answers(model, network, asked), warmth):
+            if row.kind == "volume":
+                known = any((row.modality, part) in shown for part in task.kind_of(row)[1:])
+                answers.append(StackAnswer(row.modality, known, answer))
+    return answers
+
+
+def stack_outputs(model: str) -> list[Output]:
+    """The outputs of a model that say something of one slice alone."""
+    return [output for output in models()[model].outputs if output.kind != "number"]
 
 
 def stack_answers(
     outputs: Sequence[Output], examples: Examples, raw: Mapping[str, Floats], warmth: Mapping[str, float]
-) -> list[EvaluatedRow]:
-    """One answer a row of the manifest: the mean over its slices as they were taken."""
+) -> list[tuple[Row, EvaluatedRow]]:
+    """One answer a row of the manifest, beside it: the mean over its slices as they were taken."""
     taken = examples.notes["taken"][:, 0] if "taken" in examples.notes else torch.ones(len(examples))
     places: dict[str, list[int]] = defaultdict(list)
     for number, row in enumerate(examples.rows):
@@ -100,9 +116,8 @@ def stack_answers(
             output.name: output.probabilities(raw[output.name][at], warmth[output.name]).mean(0) for output in outputs
         }
         picture = (examples.pictures[at[len(at) // 2], 0] * 255).byte().numpy()
-        answers.append(
-            EvaluatedRow(row.subject, row.source, truth, said, " ".join(row.labels.get("vendor", [])), picture)
-        )
+        vendor = " ".join(row.labels.get("vendor", []))
+        answers.append((row, EvaluatedRow(row.subject, row.source, truth, said, vendor, picture)))
     return answers
 
 

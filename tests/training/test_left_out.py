@@ -40,7 +40,8 @@ def test_a_stack_answers_with_the_mean_of_its_own_slices() -> None:
     examples = Examples(torch.zeros(4, 1, 2, 2), targets, rows, torch.ones(4), notes)
     odds = np.log(np.array([[3.0], [1.0], [1.0], [1.0]], np.float32))  # probabilities 3/4 and 1/2
     raw = {"region": np.repeat(odds, 3, 1), "scope": np.zeros((4, 2), np.float32)}
-    first, second = stack_answers((REGION, SCOPE), examples, raw, {"region": 1.0, "scope": 1.0})
+    (asked, first), (_, second) = stack_answers((REGION, SCOPE), examples, raw, {"region": 1.0, "scope": 1.0})
+    assert asked.path == "a"
     assert first.probability["region"].tolist() == pytest.approx([0.625] * 3)
     np.testing.assert_array_equal(first.truth["region"], [1.0, 0.0, unknown])
     assert (first.subject, first.source, first.vendor) == ("s-a", "a", "V")

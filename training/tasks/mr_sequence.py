@@ -90,9 +90,9 @@ def sequence_of(row: Row) -> str | None:
     return next((name for word, name in _SEQUENCE_OF.items() if said.startswith(word)), None)
 
 
-def kind_of(row: Row) -> str:
-    """What a row shows, as one word for drawing."""
-    return sequence_of(row) or ""
+def kind_of(row: Row) -> tuple[str, ...]:
+    """What a row shows, as one word for drawing: its modality and sequence."""
+    return (row.modality, sequence_of(row) or "")
 
 
 @dataclass(frozen=True)
