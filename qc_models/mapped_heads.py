@@ -15,13 +15,14 @@ class MappedHeads(nn.Module):
 
     A kind's raw number is the mean of its map and its highest, so that a line or a ring counts beside what is everywhere. The map
     that is handed on is that of the most probable kinds. The stem reads every fourth pixel with filters of eight by eight: fine
-    texture is told by how strongly they answer.
+    texture is told by how strongly they answer. It sees the picture three times: as it is, with its dark parts raised, where
+    ghosts and noise lie, and without what changes slowly.
     """
 
     def __init__(self, kinds: int, widths: Sequence[int] = (24, 64, 112, 144), dropout: float = 0.1) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv2d(1, widths[0], 8, 4, 2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)
+            nn.Conv2d(3, widths[0], 8, 4, 2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)
         )
         first = _block(widths[0], widths[0], 1)
         self.body = nn.Sequential(first, *(_block(*pair, 2) for pair in pairwise(widths)))
@@ -31,7 +32,7 @@ class MappedHeads(nn.Module):
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Raw numbers, severities and the map."""
-        features = self.dropout(self.body(self.stem((pictures - 0.3) / 0.3)))
+        features = self.dropout(self.body(self.stem(_three_ways(pictures))))
         cells = self.map(features)
         raw = cells.mean((2, 3)) + cells.amax((2, 3))
         pooled = torch.cat((features.mean((2, 3)), features.amax((2, 3))), 1)
@@ -39,6 +40,12 @@ class MappedHeads(nn.Module):
         shown = (raw.softmax(1)[:, :, None, None] * torch.sigmoid(cells)).sum(1, keepdim=True)
         where = nn.functional.interpolate(shown, (CELLS, CELLS), mode="bilinear", align_corners=False)
         return raw, severity, where.flatten(1)
+
+
+def _three_ways(pictures: Tensor) -> Tensor:
+    """Pictures [B, 1, rows, columns] of 0 to 1 as they are, by their root, and against what is around, [B, 3, rows, columns]."""
+    fine = pictures - nn.functional.avg_pool2d(pictures, 5, 1, 2, count_include_pad=False)
+    return torch.cat(((pictures - 0.3) / 0.3, (pictures.clamp(min=1e-4).sqrt() - 0.5) / 0.3, 10 * fine), 1)
 
 
 def _block(width: int, wider: int, stride: int) -> nn.Module:

@@ -35,10 +35,10 @@ NAN = float("nan")
 CELLS = 64  # of the map of where, which nobody teaches
 _HOW_MANY = (0.2, 0.4, 0.3, 0.1)  # chances of none to three defects
 _WEAKEST, _STRONGEST = 0.8, 1.3  # of just visible, and of non-diagnostic
-_LEAST_CHANGE = (
-    0.04  # of the range of grey, of the pixels changed most, at the strength that disturbs; less does not show
-)
-_MOST_CHANGED = 0.998  # of all pixels; of a line of one pixel more than the rest are changed
+_LEAST_CHANGE = 0.04  # of the range of grey, at the strength that disturbs; less does not show
+_CHANGED = 0.03  # of all pixels must change so much, about a tenth of a body that fills a third of the picture
+_CHANGED_BY_LINES = 0.002  # a line of one pixel changes little more
+_LINES = frozenset({"ring", "metal_streak", "zipper", "dead_lines", "foreign_object"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,8 @@ def _one(copy: Copy, grey: Floats, trade: Trade) -> tuple[Tensor, list[float], l
             values = degraded(values, [use])
             last, after = after, prepare(torch.from_numpy(values)[None], trade.spec)[0]
             defect, strength = PIXEL_DEFECTS[use.kind], use.params["strength"]
-            change = float(np.quantile((after - last).abs().numpy(), _MOST_CHANGED))
+            share = _CHANGED_BY_LINES if use.kind in _LINES else _CHANGED
+            change = float(np.quantile((after - last).abs().numpy(), 1 - share))
             shows = change >= _LEAST_CHANGE * min(1.0, strength / defect.levels.disturbing)
             if artifact[use.kind] != 1:
                 heavy[use.kind] = severity(defect, strength) if shows else NAN
