@@ -1,7 +1,8 @@
 """Every table of the service: what came in, what is to be done, what was said, who may rely on it, and who did what.
 
 The database holds facts and states; bytes lie in the archive, by the key that a row names. Times are UTC. A patient is
-(issuer, id), never the id alone. A study belongs to the hospital that sent it: what another sends under the same UID is another study.
+(issuer, id), never the id alone. A study belongs to the hospital that sent it: what another sends under the same UID is another
+study.
 """
 
 from datetime import UTC, date, datetime
