@@ -4,6 +4,8 @@ Each view is a function of one decoded frame; `VIEWS` says which views explain w
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from math import isqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +15,9 @@ from numpy.typing import NDArray
 from qc_models.study import Frame
 
 Values = NDArray[np.float32]  # [H, W], modality values: HU in CT
-Grey = NDArray[np.uint8]
+Grey = NDArray[np.uint8]  # [H, W], or [H, W, 3] where there is colour
+HOT = (255, 110, 0)
+HOTTEST = 0.6  # share of the colour where the map is highest
 
 NUM_ANGLES = 360
 RADIAL_REACH = 4  # circles on either side that a circle is compared with
@@ -135,9 +139,26 @@ VIEWS: Mapping[str, tuple[View, ...]] = {
 }
 
 
-def views_of(metric: str) -> tuple[View, ...]:
-    """The views that explain a metric `dimension.check.quantity`."""
-    return VIEWS.get(metric.rpartition(".")[0], ())
+def views_of(metric: str, detail: Mapping[str, Any]) -> tuple[View, ...]:
+    """The views that explain a metric `dimension.check.quantity`, and the map of a model where the detail has one."""
+    views = VIEWS.get(metric.rpartition(".")[0], ())
+    if "map" in detail:
+        views += (View("where the model sees it", "模型所见位置", partial(heat, digits=detail["map"])),)
+    return views
+
+
+def heat(values: Values, frame: Frame, digits: str) -> Drawing:
+    """The frame under the coarse map of a model: hexadecimal digits of a square, row by row, in whose middle the frame lies."""
+    height, width = values.shape
+    cells = np.array([int(digit, 16) / 15 for digit in digits], np.float32).reshape(isqrt(len(digits)), -1)
+    side = max(height, width)
+    steps = (np.arange(side, dtype=np.float32) + 0.5) * len(cells) / side - 0.5
+    square = _between(np.pad(cells, 1, mode="edge"), steps[:, None] + 1, steps[None] + 1)
+    top, left = (side - height) // 2, (side - width) // 2
+    share = HOTTEST * square[top : top + height, left : left + width, None] / max(float(cells.max()), 1e-6)
+    low, high = (float(value) for value in np.percentile(values, (0.5, 99.5)))
+    grey = _between_black_and_white(values, low, max(high, low + 1e-6))[..., None]
+    return Drawing(((1 - share) * grey + share * np.array(HOT)).astype(np.uint8), is_in_place=True)
 
 
 def drawing(view: View, values: NDArray[Any], frame: Frame) -> Drawing | None:

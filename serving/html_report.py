@@ -138,9 +138,10 @@ class _SeriesNames:
 
 
 def _is_of_image(finding: Mapping[str, Any]) -> bool:
-    """Whether a finding was measured in pixels by an image check."""
-    check = checks().get(finding["metric"].rpartition(".")[0])
-    return check is not None and check.sees
+    """Whether a finding was measured in pixels by an image check, or seen there by a model of artifacts."""
+    name = finding["metric"].rpartition(".")[0]
+    check = checks().get(name)
+    return check is not None and (check.sees or name == "artifacts.seen")
 
 
 def _findings(examined: "Examined", findings: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -193,14 +194,17 @@ def _curve_of(examined: "Examined", finding: Mapping[str, Any]) -> dict[str, Any
 def _views(examined: "Examined", frame: Frame, finding: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The pictures that explain a finding; none of an image that is withheld, since they may show what it shows."""
     instance = _instance_of(examined, frame)
-    views = views_of(finding["metric"])
+    measured = measurement_of(examined.report.content["measurements"], finding)
+    views = views_of(finding["metric"], measured["detail"] if measured is not None else {})
     values = frame_values(instance, frame) if views and not is_withheld(instance.header) else None
     if values is None:
         return
     for view in views:
         shown = drawing(view, values, frame)
         if shown is not None:
-            rows, columns = shown.grey.shape  # of a spectrum or a polar view no proportion is true: a square is drawn
+            rows, columns = shown.grey.shape[
+                :2
+            ]  # of a spectrum or a polar view no proportion is true: a square is drawn
             box, aspect = (
                 (finding["location"]["box"], aspect_of(frame)) if shown.is_in_place else (None, rows / columns)
             )

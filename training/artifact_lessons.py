@@ -1,11 +1,17 @@
 """How the models of artifacts are taught: what a mistake costs, and changes that make no artifact and hide none."""
 
+import hashlib
 import math
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
 
+from training.calibrate import SHOWN_LIMITS, show_on_halves
 from training.examples import Examples, Targets
 
 
@@ -45,3 +51,22 @@ def moved(pictures: Tensor, generator: torch.Generator, *, turns: bool, gamma: f
         one = torch.roll(one, steps, (1, 2))
         result[number] = one.clamp(min=1e-6) ** math.exp((2 * drawn_numbers[5] - 1) * gamma)
     return result
+
+
+def bands(examples: Examples, said: Mapping[str, NDArray[Any]]) -> dict[str, list[dict[str, object]]]:
+    """How promises on defective pictures that pass hold on the other half: one copy a subject, clean or with a disturbing defect.
+
+    The score of a picture is one less what the model holds most probable of any kind; half of the subjects stay clean.
+    """
+    score = 1 - said["artifact"].max(1).astype(np.float64)
+    bad = (examples.targets["artifact"].nan_to_num(0.0) == 1).any(1).numpy()
+    rows: dict[str, list[int]] = {}
+    for number, row in enumerate(examples.rows):
+        rows.setdefault(row.subject, []).append(number)
+    chosen = []
+    for subject, numbers in sorted(rows.items()):
+        drawn = int(hashlib.sha256(subject.encode()).hexdigest(), 16)
+        wanted = [number for number in numbers if bad[number] == bool(drawn % 2)] or numbers
+        chosen.append(wanted[drawn // 2 % len(wanted)])
+    shown = [row for limit in SHOWN_LIMITS for row in show_on_halves(score[chosen], bad[chosen], limit)]
+    return {"injected defects": shown}

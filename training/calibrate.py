@@ -26,6 +26,7 @@ from qc_models.model_outputs import Output
 Floats = NDArray[np.float64]
 Among = Literal["all", "passed"]
 LIMIT = 0.01
+SHOWN_LIMITS = (LIMIT, 0.05)
 CONFIDENCE = 0.95
 BINS = 10
 _COLDEST, _HOTTEST = 0.05, 20.0

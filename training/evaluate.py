@@ -79,4 +79,6 @@ def evaluated(folder: RunFolder, data: Path, version: str, warmth: Mapping[str, 
             )
         )
     note = f"held out by subject: {len({row.subject for row in rows})} subjects that were neither learned from nor chosen by"
-    return Evaluation(model.name, version, model.outputs, rows, recipe.targets, note=note)
+    task = task_of(recipe.model)
+    bands = task.bands(examples, said) if hasattr(task, "bands") else {}
+    return Evaluation(model.name, version, model.outputs, rows, recipe.targets, bands=bands, note=note)

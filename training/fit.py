@@ -30,7 +30,8 @@ Advance = Callable[[str], None]
 
 def task_of(model: str) -> ModuleType:
     """The task of a model: `examples(manifest, data, options)`, `augment(pictures, targets, generator)`; maybe its own `loss(raw,
-    targets)`, and `together(examples, chosen, generator)`, which exchanges some of a batch for what must be judged together."""
+    targets)`, `together(examples, chosen, generator)`, which exchanges some of a batch for what must be judged together, and
+    `bands(examples, said)`, how an abstain band holds on the other half."""
     return import_module(f"training.tasks.{model}")
 
 

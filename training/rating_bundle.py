@@ -18,7 +18,7 @@ from qc_models.errors import ModelError
 from qc_models.measure_spec import Reference, prepare_measures
 from qc_models.model_bundle import load_bundle
 from qc_models.model_registry import Model, models
-from training.calibrate import by_subject, show_on_halves
+from training.calibrate import SHOWN_LIMITS, by_subject, show_on_halves
 from training.evaluation_page import EvaluatedRow, Evaluation, write
 from training.figures import Figure
 from training.fit import task_of
@@ -36,7 +36,7 @@ from training.recipe import Recipe
 Says = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # prepared measures [N, measures] -> raw numbers [N, 2]
 
 TOLERANCE = 1e-5  # of log-odds between numpy and ONNX Runtime
-LIMITS = (0.01, 0.05)
+
 OPSET = 18
 TERMS = "non-commercial"  # those of ABIDE's images, of which the tables tell
 
@@ -210,7 +210,7 @@ def _bands(name: str, told: Floats, bad: Floats, persons: NDArray[np.str_]) -> d
     """How promises on bad images that pass hold on the other half, at the default limit and at a looser one."""
     known = np.isfinite(bad)
     scores, is_bad = by_subject(1 - told[known], bad[known] > 0, persons[known])
-    return {name: [row for limit in LIMITS for row in show_on_halves(scores, is_bad, limit)]}
+    return {name: [row for limit in SHOWN_LIMITS for row in show_on_halves(scores, is_bad, limit)]}
 
 
 def _difference(found: RatingModel, says: Says) -> float:

@@ -28,8 +28,8 @@ def noise(deviation: float) -> NDArray[np.float32]:
 
 def test_views_are_of_checks_that_are_there() -> None:
     assert set(VIEWS) <= set(checks())
-    assert views_of("artifacts.ring.amplitude_hu") == (explaining_views.POLAR,)
-    assert views_of("metadata.uids.malformed") == ()
+    assert views_of("artifacts.ring.amplitude_hu", {}) == (explaining_views.POLAR,)
+    assert views_of("metadata.uids.malformed", {}) == ()
 
 
 def test_a_ring_is_a_bright_line_across_the_polar_view() -> None:
@@ -90,3 +90,17 @@ def test_an_empty_frame_is_drawn_without_complaint(view: View, values: NDArray[A
 def test_colours_and_thumbnails_have_no_view() -> None:
     assert drawing(explaining_views.POLAR, np.zeros((64, 64, 3), dtype=np.uint8), FRAME) is None
     assert drawing(explaining_views.POLAR, np.zeros((8, 8)), FRAME) is None
+
+
+def test_the_map_of_a_model_lies_over_the_frame() -> None:
+    digits = "".join("f" if number == 9 else "0" for number in range(64))  # second row, second column of eight
+    (view,) = views_of("artifacts.seen.ring", {"map": digits})
+    wide = np.full((32, 64), 100.0, np.float32)  # rows 16 to 47 of the square of 64: its cell rows 2 to 5
+    shown = drawing(view, wide, FRAME)
+    assert shown is not None
+    assert shown.is_in_place
+    hot = shown.grey[..., 0].astype(int) - shown.grey[..., 2]
+    row, column = np.unravel_index(hot.argmax(), hot.shape)
+    assert (row, 8 <= column < 16) == (0, True)  # the nearest to the cell above
+    assert not hot[8:].any()
+    assert not hot[:, 32:].any()

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from qc_models.zoo.ct_artifact import INPUT, KINDS
-from training.artifact_lessons import beside_a_sibling, loss, moved
+from training.artifact_lessons import bands, beside_a_sibling, loss, moved
 from training.degradation import Floats, Params, Trade, examples_of
 from training.examples import Examples, Targets
 from training.manifest import Manifest, Row
 
-__all__ = ["augment", "examples", "loss", "together"]
+__all__ = ["augment", "bands", "examples", "loss", "together"]
 
 together = beside_a_sibling
 

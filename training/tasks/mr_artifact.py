@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
 
 from qc_models.zoo.mr_artifact import INPUT, KINDS
-from training.artifact_lessons import beside_a_sibling, loss, moved
+from training.artifact_lessons import bands, beside_a_sibling, loss, moved
 from training.degradation import NAN, Floats, Params, Trade, examples_of
 from training.examples import Examples, Targets
 from training.manifest import Manifest, Row
 
-__all__ = ["augment", "examples", "loss", "together"]
+__all__ = ["augment", "bands", "examples", "loss", "together"]
 
 together = beside_a_sibling
 

@@ -3,7 +3,8 @@
 Direction: higher is worse; probabilities 0 to 1 of the models ct_artifact, mr_artifact and xr_artifact. The value is the highest
 that two of three neighbouring frames share, of those that the model was shown along the stack; of a single frame its own. In the
 detail stand the range of slices about it that are at least half as sure, and the severity there: 1/3 just visible, 2/3 disturbing,
-1 non-diagnostic. The box covers the cells of the model's coarse map that are more than half as high as the highest.
+1 non-diagnostic; and from `TOLD` on the model's coarse map, a hexadecimal digit a cell, row by row. The box covers the cells that
+are more than half as high as the highest.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from qc_models.roles.seen import DIGITS
 Box = tuple[int, int, int, int]
 SHARED = 2  # of three neighbouring frames
 CELLS = 8  # of the map, along each side
+TOLD = 0.25  # probability from which on the map is kept
 
 # What a reviewer reads of each kind, and what to do.
 _KINDS: Mapping[str, tuple[str, str, str, str]] = {
@@ -93,6 +95,11 @@ def run_about(values: Sequence[float], at: int) -> tuple[int, int]:
     return first, last
 
 
+def map_digits(cells: Floats) -> str:
+    """A map [CELLS²] of 0 to 1 as hexadecimal digits, f highest."""
+    return "".join(f"{round(15 * float(np.clip(cell, 0, 1))):x}" for cell in cells)
+
+
 def box_of(cells: Floats, rows: int, columns: int) -> Box | None:
     """Where the map [CELLS²] of a frame is more than half as high as at its highest, in pixels (row, column, height, width).
 
@@ -129,6 +136,8 @@ def _measured(facts: StackFacts, prediction: Prediction) -> Iterator[Measurement
             "worst_range": [slices[0], slices[-1]],
         }
         slice_index, uid, frame = places[at]
+        if value >= TOLD:
+            detail["map"] = map_digits(prediction.outputs["where"][order[at]])
         box = box_of(prediction.outputs["where"][order[at]], facts.rows, facts.columns)
         here = Location(facts.series_instance_uid, uid, frame, slice_index, box, facts.index)
         yield Measurement(f"artifacts.seen.{kind}", round(value, DIGITS), "1", here, detail)

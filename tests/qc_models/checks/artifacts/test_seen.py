@@ -77,6 +77,13 @@ def test_the_box_is_that_of_the_map() -> None:
     assert measured([0.9], where, rows=256).location.box == (0, 320, 128, 64)
 
 
+def test_the_map_is_kept_where_something_is_seen() -> None:
+    where = np.zeros((8, 8), np.float32)
+    where[0, 1], where[7, 7] = 1.0, 0.4
+    assert measured([0.9], where).detail["map"] == "0f" + "0" * 61 + "6"
+    assert "map" not in measured([0.1], where).detail
+
+
 def test_every_kind_of_every_model_has_its_words() -> None:
     kinds = {
         kind
