@@ -66,6 +66,7 @@ class Hospital(Table):
     issuer: Mapped[str] = mapped_column(String(64))  # of the patient ids that it gives, where its files name none
     standing: Mapped[str] = mapped_column(String(16), default="good")  # good, suspended
     standing_reason: Mapped[str] = mapped_column(String(500), default="")
+    served_at: Mapped[datetime | None]  # when a worker last took a job of it: who waited longest is next
 
 
 class StudyRow(Table):
@@ -85,6 +86,7 @@ class StudyRow(Table):
     generation: Mapped[int] = mapped_column(default=0)
     urgent: Mapped[bool] = mapped_column(default=False)
     num_instances: Mapped[int] = mapped_column(default=0)
+    declared_instances: Mapped[int | None]  # a count that the sender gave
     first_instance_at: Mapped[datetime]
     last_instance_at: Mapped[datetime]
     close_at: Mapped[datetime | None]  # when to look again whether it is all there
@@ -173,7 +175,7 @@ class Job(Table):
     __table_args__ = (
         UniqueConstraint("kind", "study_id", "generation"),
         Index("job_to_take", "state", "kind", "priority", "run_at"),
-        Index("job_by_hospital", "hospital_id", "state"),
+        Index("job_by_hospital", "hospital_id", "state", "kind", "priority", "run_at"),
     )
 
     id: Mapped[int] = mapped_column(Number, primary_key=True)
