@@ -69,6 +69,16 @@ def prepared_frames(block: Block, inverted: Sequence[bool], wanted: Mapping[Fram
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A batch on its way."""
+
+    model: Model
+    places: tuple[Place, ...]
+    brightness: Sequence[float]
+    answer: "Future[dict[str, Floats]]"
+
+
 @dataclass
 class Showing:
     """One stack on its way through its models: frames come in prepared, and once it is whole its models are asked."""
@@ -78,7 +88,7 @@ class Showing:
     wanted: dict[FrameKey, tuple[InputSpec, ...]] = field(default_factory=dict)
     failures: list[CheckFailure] = field(default_factory=list)
     _prepared: dict[tuple[InputSpec, FrameKey], Floats] = field(default_factory=dict)
-    _asked: list[tuple[Model, tuple[Place, ...], "Future[dict[str, Floats]]"]] = field(default_factory=list)
+    _asked: list[_Asked] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for model in self.models:
@@ -110,15 +120,18 @@ class Showing:
                 except Exception as error:  # the study goes on without it, and to review
                     self.failures.append(_failure(model, error, self._place))
                 else:
-                    self._asked.append((model, tuple((at, *key) for at, key in frames), future))
+                    brightness = [float(picture.mean()) for picture in batch]
+                    self._asked.append(_Asked(model, tuple((at, *key) for at, key in frames), brightness, future))
         self._prepared.clear()
 
     def answers(self, engine: Engine) -> dict[str, Prediction]:
         """What each model said, by its name; `failures` holds a line for each that could not."""
         found: dict[str, Prediction] = {}
-        for model, places, future in self._asked:
+        for asked in self._asked:
+            model = asked.model
             try:
-                found[model.name] = Prediction(model.name, engine.version(model) or "", places, future.result())
+                version, outputs = engine.version(model) or "", asked.answer.result()
+                found[model.name] = Prediction(model.name, version, asked.places, outputs, asked.brightness)
             except CancelledError:  # nobody waits for this study any more
                 raise
             except Exception as error:  # the study goes on without it, and to review

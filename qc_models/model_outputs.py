@@ -1,6 +1,6 @@
 """What a model says: the outputs of its network, how their numbers become probabilities, and what is kept of a stack."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,9 +37,13 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What one model says of the frames of one stack that it was shown: by output, [frames, classes] of probabilities."""
+    """What one model says of the frames of one stack that it was shown: by output, [frames, classes] of probabilities.
+
+    `brightness` is the mean of each frame as it was shown.
+    """
 
     model: str
     version: str
     places: tuple[Place, ...]
     outputs: Mapping[str, Floats]
+    brightness: Sequence[float]

@@ -37,7 +37,10 @@ class Examples:
 
     def of(self, part: str) -> "Examples":
         """Those of one part of the manifest: learn, calibrate, test."""
-        chosen = [number for number, row in enumerate(self.rows) if row.part == part]
+        return self.some([number for number, row in enumerate(self.rows) if row.part == part])
+
+    def some(self, chosen: Sequence[int]) -> "Examples":
+        """Those of some places, in their order."""
         index = torch.tensor(chosen, dtype=torch.long)
         pictures, targets = self.at(index)
         notes = {name: note[index] for name, note in self.notes.items()}

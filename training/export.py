@@ -15,12 +15,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from qc_models.checks.metadata.model_view import BRIGHTNESS, SURENESS, metric
 from qc_models.errors import ModelError
 from qc_models.model_bundle import load_bundle
 from qc_models.model_registry import Model, models
-from training.evaluate import evaluated, temperatures
+from training.drift import quantiles
+from training.evaluate import evaluated, raw_answers, temperatures
 from training.evaluation_page import write
-from training.fit import fitted
+from training.fit import fitted, task_of
 from training.manifest import Manifest
 from training.run_folder import RunFolder
 
@@ -53,6 +55,7 @@ def export(folder: RunFolder, data: Path, bundles: Path) -> Path:
     evaluation = evaluated(folder, data, version, warmth)
     figures = write(evaluation, made)
     metadata = _metadata(model, manifest, version, onnx, warmth) | {
+        "reference": reference(model, network, folder, data, warmth),
         "recipe": recipe.model_dump(mode="json"),
         "onnx_difference": float(f"{difference:.2g}"),
         "figures": {"targets": figures["targets"], "rows": figures["rows"], "subjects": figures["subjects"]},
@@ -61,6 +64,21 @@ def export(folder: RunFolder, data: Path, bundles: Path) -> Path:
     (made / "card.md").write_text(_card(model, manifest, metadata), encoding="utf-8")
     load_bundle(model, made)
     return copied(made, bundles, version)
+
+
+def reference(
+    model: Model, network: nn.Module, folder: RunFolder, data: Path, warmth: Mapping[str, float]
+) -> dict[str, list[float]]:
+    """How brightness and sureness of ordinary test pictures are distributed, by metric: what service is held against for drift."""
+    recipe = folder.recipe()
+    examples = task_of(recipe.model).examples(folder.manifest(), data, recipe.task).of("test")
+    examples = examples.some([at for at, row in enumerate(examples.rows) if not row.labels.get("defects")])
+    first = model.outputs[0]
+    raw = raw_answers(model, network, examples)[first.name]
+    return {
+        metric(model.name, BRIGHTNESS): quantiles(examples.pictures.mean((1, 2, 3)).numpy()),
+        metric(model.name, SURENESS): quantiles(first.probabilities(raw, warmth[first.name]).max(1)),
+    }
 
 
 def copied(made: Path, bundles: Path, version: str = "") -> Path:

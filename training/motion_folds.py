@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from qc_models.preprocessing import prepare
 from qc_models.zoo.mr_artifact import INPUT, KINDS
-from training.examples import Examples
 from training.fit import Run
 from training.manifest import Manifest, Row
 from training.pictures import picture
@@ -51,7 +50,7 @@ def judged(recipe: Recipe, rows: Sequence[Row], data: Path, advance: Callable[[s
     greys = [picture(row, data).numpy() for row in rows]
     scores = {name: np.full(len(rows), np.nan) for name in _WAYS}
     for fold in range(FOLDS):
-        learned = _some(taught, [number for number, row in enumerate(taught.rows) if fold_of[row.path] != fold])
+        learned = taught.some([number for number, row in enumerate(taught.rows) if fold_of[row.path] != fold])
         advance(f"fold {fold}")
         network = Run(recipe, learned, None, torch.device("cpu")).go(advance)
         held_out = [number for number, row in enumerate(rows) if row.fold == fold]
@@ -89,12 +88,6 @@ def matched(noise: Floats, moved: NDArray[np.bool_]) -> list[tuple[int, int]]:
             pairs.append((int(one), int(near)))
             still.remove(near)
     return pairs
-
-
-def _some(examples: Examples, chosen: Sequence[int]) -> Examples:
-    index = torch.tensor(chosen)
-    pictures, targets = examples.at(index)
-    return Examples(pictures, targets, [examples.rows[number] for number in chosen], examples.weights[index])
 
 
 _WAYS: dict[str, Callable[[NDArray[np.float32], int], NDArray[np.float32]]] = {

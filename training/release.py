@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qc_models.errors import InputError, ModelError
-from qc_models.model_bundle import RELEASED, load_bundle, released_version
+from qc_models.model_bundle import RELEASED, load_bundle, released_bundle, released_version
 from qc_models.model_registry import models
 
 LEAST_SUBJECTS = 5  # of a class, source or vendor, below which it stops no release
@@ -83,6 +83,20 @@ def served_figures(name: str, bundles: Path) -> dict[str, Any]:
     """The figures of the card of the served version, by name; none where nothing is served."""
     version = released_version(name, bundles)
     return {} if version is None else {entry["name"]: entry for entry in _evaluation(bundles, name, version)["targets"]}
+
+
+def served_references(bundles: Path) -> dict[str, list[float]]:
+    """How what models are shown, and how sure they are, was distributed when the served versions were tested, by metric.
+
+    Raises ModelError where no served version tells.
+    """
+    told: dict[str, list[float]] = {}
+    for model in models().values():
+        served = released_bundle(model, bundles)
+        told |= served.metadata.get("reference", {}) if served is not None else {}
+    if not told:
+        raise ModelError(f"{bundles}: no served version tells a reference; export again, or give earlier reports")
+    return told
 
 
 def worse_than(new: Mapping[str, Any], served: Mapping[str, Any]) -> list[Worse]:

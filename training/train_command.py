@@ -233,20 +233,22 @@ def rollback(model: str, bundles: Path, who: str, why: str) -> None:
 @click.option(
     "--reference",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    required=True,
-    help="Reports of the time that the models were released for.",
+    help="Reports of an earlier time, instead of what the cards of the served models hold; all measurements are compared.",
 )
-def drift(reports: Path, reference: Path) -> None:
-    """Compare measurements and what models said in REPORTS (lines of JSON) with a reference, over all, by site and by device.
+@bundles_option
+def drift(reports: Path, reference: Path | None, bundles: Path) -> None:
+    """Compare what models were shown and how sure they were in REPORTS (lines of JSON) with the cards of the served versions.
 
-    Exit code 1 where one is alarming.
+    Over all, by site and by device; exit code 1 where one is alarming.
     """
     from rich.console import Console
     from rich.table import Table
 
     from training.drift import drift_table, observed_in, reference_of
+    from training.release import served_references
 
-    rows = drift_table(reference_of(observed_in(reference)), observed_in(reports))
+    expected = reference_of(observed_in(reference)) if reference else served_references(bundles)
+    rows = drift_table(expected, observed_in(reports))
     table = Table("score", "by", "name", "n", "median", "expected", "PSI", "distance", "level")
     for row in rows:
         numbers = (f"{value:.3f}" for value in (row.median, row.expected, row.psi, row.distance))

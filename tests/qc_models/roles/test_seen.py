@@ -28,7 +28,7 @@ def predicted(monkeypatch: pytest.MonkeyPatch) -> Predicted:
         arrays = {name: np.array(rows, np.float32) for name, rows in outputs.items()}
         count = len(next(iter(arrays.values())))
         places = tuple((at, f"1.2.{at}", 0) for at in range(count))
-        return {"tiny": Prediction("tiny", "1", places, arrays)}
+        return {"tiny": Prediction("tiny", "1", places, arrays, [0.5] * len(places))}
 
     return build
 

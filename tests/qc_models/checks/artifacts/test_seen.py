@@ -24,7 +24,7 @@ def measured(ring: list[float], where: np.ndarray | None = None, rows: int = 512
     outputs = {"artifact": artifact, "severity": severity}
     outputs["where"] = np.ones((count, 64), np.float32) if where is None else np.tile(where.ravel(), (count, 1))
     places = tuple((2 * number, f"1.2.{number}", 0) for number in range(count))
-    prediction = Prediction("ct_artifact", "1", places, outputs)
+    prediction = Prediction("ct_artifact", "1", places, outputs, [0.5] * len(places))
     facts = StackFacts("1.2", 0, "CT", count, count, rows=rows, columns=columns)
     evidence = Evidence(Study("1", ()), (), (facts,), predictions={("1.2", 0): {"ct_artifact": prediction}})
     found = {one.metric: one for one in seen.measure(evidence)}

@@ -29,7 +29,7 @@ def seen_evidence(
     )
     arrays = {name: np.array([list(frame.values()) for frame in frames], np.float32) for name, frames in said.items()}
     places = tuple((number, f"1.2.{number}", 0) for number in range(count))
-    predictions = {("1.2", 0): {"tiny": Prediction("tiny", "1", places, arrays)}}
+    predictions = {("1.2", 0): {"tiny": Prediction("tiny", "1", places, arrays, [0.5] * len(places))}}
     return Evidence(Study("1", ()), (), (facts,), predictions=predictions)
 
 

@@ -41,7 +41,7 @@ def evidence_of(
         "coordinate": coordinates[order, None].astype(np.float32),
     }
     places = tuple((number, f"1.2.{number}", 0) for number in range(count))
-    said = {("1.2", 0): {"volume_anatomy": Prediction("volume_anatomy", "1", places, outputs)}}
+    said = {("1.2", 0): {"volume_anatomy": Prediction("volume_anatomy", "1", places, outputs, [0.5] * len(places))}}
     return Evidence(Study("1", ()), (_placed(taken),), (replace(known, **changes),), predictions=said)
 
 

@@ -96,7 +96,7 @@ def test_a_model_that_is_sure_of_another_sequence_is_told(
     (facts,) = evidence.stack_facts
     shown = np.array([[probability if name == "T2" else 0.0 for name in SEQUENCES]] * 3, np.float32)
     places = tuple((number, f"1.{number}", 0) for number in range(3))
-    said = {"mr_sequence": Prediction("mr_sequence", "1", places, {"sequence": shown})}
+    said = {"mr_sequence": Prediction("mr_sequence", "1", places, {"sequence": shown}, [0.5] * len(places))}
     evidence = replace(evidence, predictions={(facts.series_instance_uid, facts.index): said})
     found = list(series_role.measure(evidence))
     assert [each.metric.rpartition(".")[2] for each in found] == expected
