@@ -17,6 +17,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    MetaData,
     String,
     TypeDecorator,
     UniqueConstraint,
@@ -51,6 +52,16 @@ class Moment(TypeDecorator[datetime]):
 class Table(DeclarativeBase):
     """All tables of the service."""
 
+    # A constraint that has a name can be changed by a migration, on SQLite too.
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
     type_annotation_map = {datetime: Moment(), dict[str, Any]: JSON(), list[Any]: JSON()}  # noqa: RUF012
 
 
@@ -345,7 +356,7 @@ class AuditLine(Table):
     """Who did what to what; each line holds the digest of the one before it, so that none can be altered, removed or moved."""
 
     __tablename__ = "audit"
-    __table_args__ = (CheckConstraint("number > 0"),)
+    __table_args__ = (CheckConstraint("number > 0", name="counts_from_one"),)
 
     number: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=False)
     at: Mapped[datetime]
