@@ -125,7 +125,8 @@ def _session(bundle: ModelBundle) -> "InferenceSession":
     options.log_severity_level = 3  # errors; warnings of an export are nothing for whoever scores
     offered = onnxruntime.get_available_providers()
     providers = [(name, settings) for name, settings in _PROVIDERS.items() if name in offered]
+    onnx = bundle.onnx_of("float16" if CUDA in offered else "int8")
     try:
-        return onnxruntime.InferenceSession(str(bundle.onnx), options, providers=providers)
+        return onnxruntime.InferenceSession(str(onnx), options, providers=providers)
     except Exception as error:  # its errors share no class of their own
-        raise ModelError(f"{bundle.onnx}: cannot be loaded ({type(error).__name__}); export the model again") from error
+        raise ModelError(f"{onnx}: cannot be loaded ({type(error).__name__}); export the model again") from error

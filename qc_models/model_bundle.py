@@ -1,6 +1,7 @@
 """A trained model on disk: network as ONNX, what it expects and says, how sure it may be, where it comes from, and its card.
 
-`qc_models/bundles/<model>/<version>/` holds `model.onnx`, `metadata.json` (with the keys of a MONAI bundle) and `card.md`.
+`qc_models/bundles/<model>/<version>/` holds `model.onnx`, `metadata.json` (with the keys of a MONAI bundle), `card.md`, and maybe
+copies of the network that lose next to nothing, for a GPU (`model.float16.onnx`) or a processor (`model.int8.onnx`).
 `qc_models/bundles/released.json` names the version of each model that is served, and all that were before it.
 """
 
@@ -34,6 +35,16 @@ class ModelBundle:
     def onnx(self) -> Path:
         """The file of its network."""
         return self.folder / "model.onnx"
+
+    def onnx_of(self, variant: str) -> Path:
+        """The file of its copy in float16 or int8 where it has one, else of its network; ModelError where the copy is another."""
+        told = self.metadata.get("variants", {}).get(variant)
+        if told is None or not told["kept"]:
+            return self.onnx
+        path = self.folder / f"model.{variant}.onnx"
+        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != told["onnx_sha256"]:
+            raise ModelError(f"{path}: is not there, or not what was exported; export the model again")
+        return path
 
     def temperature(self, output: str) -> float:
         """What the raw numbers of an output are divided by before they become probabilities."""

@@ -34,8 +34,12 @@ def raw_answers(model: Model, network: nn.Module, examples: Examples) -> dict[st
     }
 
 
-def asked(recipe: Recipe, folder: RunFolder, data: Path, part: str) -> tuple[Examples, dict[str, Floats]]:
+def asked(
+    recipe: Recipe, folder: RunFolder, data: Path, part: str, network: nn.Module | None = None
+) -> tuple[Examples, dict[str, Floats]]:
     """Examples of one part of the run's manifest, and the raw answers; raises InputError where the part is empty.
+
+    They are those of the run's network, or of another that stands for it.
 
     A task that makes its own questions (turned pictures, defects) has `questions(examples, seed)`.
     """
@@ -45,7 +49,7 @@ def asked(recipe: Recipe, folder: RunFolder, data: Path, part: str) -> tuple[Exa
         raise InputError(f"{folder.path}: no row is there to {part}; build a manifest with more subjects")
     if hasattr(task, "questions"):
         examples = task.questions(examples, recipe.seed)
-    return examples, raw_answers(models()[recipe.model], fitted(folder), examples)
+    return examples, raw_answers(models()[recipe.model], network or fitted(folder), examples)
 
 
 def temperatures(folder: RunFolder, data: Path) -> dict[str, float]:
@@ -59,11 +63,13 @@ def temperatures(folder: RunFolder, data: Path) -> dict[str, float]:
     }
 
 
-def evaluated(folder: RunFolder, data: Path, version: str, warmth: Mapping[str, float]) -> Evaluation:
-    """What the network of a run says of the test folds, at the temperatures of `warmth`."""
+def evaluated(
+    folder: RunFolder, data: Path, version: str, warmth: Mapping[str, float], network: nn.Module | None = None
+) -> Evaluation:
+    """What the network of a run, or one that stands for it, says of the test folds, at the temperatures of `warmth`."""
     recipe = folder.recipe()
     model = models()[recipe.model]
-    examples, raw = asked(recipe, folder, data, "test")
+    examples, raw = asked(recipe, folder, data, "test", network)
     said = {output.name: output.probabilities(raw[output.name], warmth[output.name]) for output in model.outputs}
     rows = []
     for number, row in enumerate(examples.rows):

@@ -21,19 +21,21 @@ from qc_models.model_bundle import load_bundle
 from qc_models.model_registry import Model, models
 from training.drift import quantiles
 from training.evaluate import evaluated, raw_answers, temperatures
-from training.evaluation_page import write
+from training.evaluation_page import content_of, write
 from training.fit import fitted, task_of
 from training.manifest import Manifest
 from training.run_folder import RunFolder
+from training.variants import MOST_LOST, Said, lost, write_variant
 
 TOLERANCE = 1e-4  # of raw numbers between torch and ONNX Runtime
 MOST_BYTES = 12 << 20
 
 
-def export(folder: RunFolder, data: Path, bundles: Path) -> Path:
+def export(folder: RunFolder, data: Path, bundles: Path, variants: Sequence[str] = ()) -> Path:
     """Writes the bundle of a run to `bundles/<model>/<version>` and returns it.
 
-    Raises ModelError where ONNX says other than torch, or is too large.
+    Of `variants`, copies in float16 or int8, those stay that lose next to nothing; the card tells of all. Raises ModelError where
+    ONNX says other than torch, or is too large.
     """
     recipe, manifest = folder.recipe(), folder.manifest()
     model = models()[recipe.model]
@@ -59,11 +61,34 @@ def export(folder: RunFolder, data: Path, bundles: Path) -> Path:
         "recipe": recipe.model_dump(mode="json"),
         "onnx_difference": float(f"{difference:.2g}"),
         "figures": {"targets": figures["targets"], "rows": figures["rows"], "subjects": figures["subjects"]},
+        "variants": {name: _variant(name, folder, data, made, figures["targets"], warmth) for name in variants},
     }
     (made / "metadata.json").write_text(json.dumps(metadata, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (made / "card.md").write_text(_card(model, manifest, metadata), encoding="utf-8")
     load_bundle(model, made)
     return copied(made, bundles, version)
+
+
+def _variant(
+    name: str,
+    folder: RunFolder,
+    data: Path,
+    made: Path,
+    exact: Sequence[Mapping[str, Any]],
+    warmth: Mapping[str, float],
+) -> dict[str, Any]:
+    """Writes a copy beside `model.onnx`, asks it about the test part, and takes it away where it loses too much."""
+    path = made / f"model.{name}.onnx"
+    recipe = folder.recipe()
+    calibrated = task_of(recipe.model).examples(folder.manifest(), data, recipe.task).of("calibrate")
+    write_variant(name, made / "model.onnx", calibrated, path)
+    told: dict[str, Any] = {"bytes": path.stat().st_size, "onnx_sha256": _digest(path)}
+    answers = content_of(evaluated(folder, data, name, warmth, Said(path)))
+    told["lost"] = lost(exact, answers["targets"])
+    told["kept"] = max(told["lost"].values(), default=0.0) <= MOST_LOST
+    if not told["kept"]:
+        path.unlink()
+    return told
 
 
 def reference(
@@ -205,6 +230,9 @@ def _card(model: Model, manifest: Manifest, metadata: Mapping[str, Any]) -> str:
             f"| {found['name']} | {value} | {low}-{high} | {found['rows']} | {found['subjects']} | {found['target']} {met} |"
         )
     lines += ["", f"Network as ONNX: differs from torch by at most {metadata['onnx_difference']}.", ""]
+    for name, told in metadata["variants"].items():
+        most = max(told["lost"].values(), default=0.0)
+        lines += [f"In {name}: {'kept' if told['kept'] else 'not kept'}, loses at most {most} of a figure.", ""]
     return "\n".join(lines)
 
 

@@ -185,14 +185,21 @@ def _print_figures(content: Mapping[str, Any], model: str, bundles: Path) -> Non
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @data_option
 @bundles_option
-def export(run: Path, data: Path, bundles: Path) -> None:
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    type=click.Choice(["float16", "int8"]),
+    help="Also a smaller copy, where it loses next to nothing; float16 is what a GPU then runs, int8 a processor.",
+)
+def export(run: Path, data: Path, bundles: Path, variants: tuple[str, ...]) -> None:
     """Make the bundle of a RUN: ONNX, metadata, evaluation, card; it is served once it is released."""
     from training.export import copied
     from training.export import export as write_bundle
     from training.run_folder import RunFolder
 
     ready = list((run / "bundles").glob("*/*/metadata.json"))  # of measures, where teaching already makes the bundle
-    place = copied(ready[0].parent, bundles) if ready else write_bundle(RunFolder(run), data, bundles)
+    place = copied(ready[0].parent, bundles) if ready else write_bundle(RunFolder(run), data, bundles, variants)
     click.echo(f"{place}: release it with `touchstone train release {place.parent.name} {place.name} --who … --why …`")
 
 
