@@ -121,16 +121,26 @@ def detection_command(data: Path, workers: int, seeds: int) -> None:
     show_default=True,
     help="Simulated studies (an hour on two processors), or the real ones (ten minutes).",
 )
-def gate_command(data: Path, workers: int, seeds: int, item_ids: tuple[str, ...], part: str) -> None:
+@click.option(
+    "--every", default=1, show_default=True, type=click.IntRange(min=1), help="Only every so many of the items."
+)
+@click.option("--no-models", is_flag=True, help="What the gate was before models; kept beside the other figures.")
+def gate_command(
+    data: Path, workers: int, seeds: int, item_ids: tuple[str, ...], part: str, every: int, no_models: bool
+) -> None:
     """False passes and false rejects by item and defect, over simulated and real studies."""
     from benchmarks import gate
 
     settings = _settings(workers)
-    items = [settings.catalogue.item(item_id) for item_id in item_ids or settings.catalogue.items]
+    if no_models:
+        settings = replace(settings, models=None)
+    items = [settings.catalogue.item(item_id) for item_id in item_ids or settings.catalogue.items][::every]
     real = sorted(path for path in data.iterdir() if path.is_dir()) if data.is_dir() and not item_ids else []
     wanted = [] if part == "real" else items, [] if part == "simulated" else real
     figures = gate.run(*wanted, settings, seeds, lambda name: click.echo(name, err=True))
-    _show("gate" if part == "all" else f"gate_{part}", figures, keep=not item_ids)
+    figures["items"] = len(items) if part != "real" else 0
+    name = "gate" if part == "all" else f"gate_{part}"
+    _show(f"{name}_no_models" if no_models else name, figures, keep=not item_ids)
 
 
 @bench.command("checks")
