@@ -35,14 +35,14 @@ _PUBLIC = """
 00081048:PN:PhysiciansOfRecord 00081060:PN:NameOfPhysiciansReadingStudy 00081080:LO:AdmittingDiagnosesDescription
 00081110:SQ:ReferencedStudySequence 00081111:SQ:ReferencedPerformedProcedureStepSequence
 0020000D:UI:StudyInstanceUID 00200010:SH:StudyID 0032000C:CS:StudyPriorityID 00321030:LO:ReasonForStudy
-00321032:PN:RequestingPhysician
-00321033:LO:RequestingService 00321060:LO:RequestedProcedureDescription 00321064:SQ:RequestedProcedureCodeSequence
-00321066:UT:ReasonForVisit 00321070:LO:RequestedContrastAgent 00400007:LO:ScheduledProcedureStepDescription
-00400008:SQ:ScheduledProtocolCodeSequence 00400009:SH:ScheduledProcedureStepID
-00400244:DA:PerformedProcedureStepStartDate 00400245:TM:PerformedProcedureStepStartTime
-00400253:SH:PerformedProcedureStepID 00400254:LO:PerformedProcedureStepDescription
-00400260:SQ:PerformedProtocolCodeSequence 00400275:SQ:RequestAttributesSequence 00401001:SH:RequestedProcedureID
-00401002:LO:ReasonForTheRequestedProcedure 00401003:SH:RequestedProcedurePriority 0040100A:SQ:ReasonForRequestedProcedureCodeSequence
+00321032:PN:RequestingPhysician 00321033:LO:RequestingService 00321060:LO:RequestedProcedureDescription
+00321064:SQ:RequestedProcedureCodeSequence 00321066:UT:ReasonForVisit 00321070:LO:RequestedContrastAgent
+00400007:LO:ScheduledProcedureStepDescription 00400008:SQ:ScheduledProtocolCodeSequence
+00400009:SH:ScheduledProcedureStepID 00400244:DA:PerformedProcedureStepStartDate
+00400245:TM:PerformedProcedureStepStartTime 00400253:SH:PerformedProcedureStepID
+00400254:LO:PerformedProcedureStepDescription 00400260:SQ:PerformedProtocolCodeSequence
+00400275:SQ:RequestAttributesSequence 00401001:SH:RequestedProcedureID 00401002:LO:ReasonForTheRequestedProcedure
+00401003:SH:RequestedProcedurePriority 0040100A:SQ:ReasonForRequestedProcedureCodeSequence
 00401012:SQ:ReasonForPerformedProcedureCodeSequence
 # Series (C.7.3.1)
 00080021:DA:SeriesDate 00080031:TM:SeriesTime 00080060:CS:Modality 0008103E:LO:SeriesDescription

@@ -1,0 +1,219 @@
+"""Writes received objects into the database: the study that they belong to, one row each, and whether they are new.
+
+Several processes record side by side: a study's row is held while its instances are compared and added.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from serving.archive import Archive, ArchiveAwayError, Stored
+from serving.database.sessions import Database
+from serving.database.tables import Hospital, InstanceRow, QuarantineRow, StudyRow, Table
+from serving.received_object import ObjectFacts
+
+Outcome = Literal["new", "same", "conflicting"]
+ARRIVING = "arriving"
+_TRIES = 3  # at a study that is purged at the very moment
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent something: the hospital, the way it came, and the AE title, id of an API key or name of a watched folder."""
+
+    hospital_id: str
+    came_by: Literal["dimse", "stow", "folder"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An object that the archive holds and the database does not know yet."""
+
+    sender: Sender
+    facts: ObjectFacts
+    stored: Stored
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The study that an object belongs to, and whether it is new there."""
+
+    study_id: int
+    outcome: Outcome
+
+
+class Recording:
+    """Records objects; a study with something new is arriving again, and is looked at once it was `quiet`."""
+
+    def __init__(self, database: Database, archive: Archive, quiet: timedelta) -> None:
+        self._database = database
+        self._archive = archive
+        self._quiet = quiet
+        self._issuers: dict[str, str] = {}
+
+    def issuer(self, hospital_id: str) -> str | None:
+        """Who gives the patient ids of a hospital whose files name none; None for a hospital that there is not."""
+        if hospital_id not in self._issuers:
+            with self._database.reading() as session:
+                hospital = session.get(Hospital, hospital_id)
+            if hospital is None:
+                return None
+            self._issuers[hospital_id] = hospital.issuer
+        return self._issuers[hospital_id]
+
+    def known(self, sender: Sender, facts: ObjectFacts, digest: str) -> tuple[Recorded, Stored] | None:
+        """What was recorded of the very same object before."""
+        with self._database.reading() as session:
+            row = session.execute(
+                select(InstanceRow.study_id, InstanceRow.archive_key, InstanceRow.size_bytes)
+                .join(StudyRow)
+                .where(
+                    StudyRow.hospital_id == sender.hospital_id,
+                    StudyRow.uid == facts.study_uid,
+                    InstanceRow.sop_instance_uid == facts.sop_instance_uid,
+                    InstanceRow.digest == digest,
+                )
+            ).first()
+        return row and (Recorded(row.study_id, "same"), Stored(row.archive_key, digest, row.size_bytes))
+
+    def record(self, objects: Sequence[Kept]) -> list[Recorded]:
+        """Records all of them in one transaction, or none; their outcomes in the same order.
+
+        ArchiveAwayError where one of them was deleted from the archive since it was kept there.
+        """
+        by_study: dict[tuple[str, str], list[int]] = {}
+        for index, kept in enumerate(objects):
+            by_study.setdefault((kept.sender.hospital_id, kept.facts.study_uid), []).append(index)
+        outcomes: dict[int, Recorded] = {}
+        with self._database.writing() as session:
+            for indices in (
+                by_study[key] for key in sorted(by_study)
+            ):  # in one order, so that two processes never cross
+                members = [objects[index] for index in indices]
+                outcomes.update(zip(indices, self._record_study(session, members), strict=True))
+        return [outcomes[index] for index in range(len(objects))]
+
+    def _record_study(self, session: Session, objects: Sequence[Kept]) -> list[Recorded]:
+        now = self._database.now()
+        study = self._held_study(session, objects[0], now)
+        digests: dict[str, set[str]] = {}
+        for uid, digest in session.execute(
+            select(InstanceRow.sop_instance_uid, InstanceRow.digest).where(
+                InstanceRow.study_id == study.id,
+                InstanceRow.sop_instance_uid.in_({kept.facts.sop_instance_uid for kept in objects}),
+            )
+        ):
+            digests.setdefault(uid, set()).add(digest)
+        outcomes: list[Outcome] = []
+        for kept in objects:
+            here = digests.setdefault(kept.facts.sop_instance_uid, set())
+            outcome: Outcome = "new" if not here else "same" if kept.stored.digest in here else "conflicting"
+            outcomes.append(outcome)
+            if outcome == "same":
+                continue
+            here.add(kept.stored.digest)
+            if not self._archive.holds(kept.stored):  # a purge of the study deletes while it holds the study's row
+                raise ArchiveAwayError("the object was deleted while it was being recorded; send it again")
+            session.add(_instance(study.id, kept, outcome == "conflicting", now))
+            study.urgent = study.urgent or kept.urgent or kept.facts.urgent
+            study.modalities = sorted({*study.modalities, *filter(None, (kept.facts.modality,))})
+        if set(outcomes) - {"same"}:
+            study.num_instances += outcomes.count("new")
+            study.state = ARRIVING
+            study.last_instance_at = now
+            study.close_at = now + self._quiet
+        session.flush()
+        return [Recorded(study.id, outcome) for outcome in outcomes]
+
+    def _held_study(self, session: Session, first: Kept, now: datetime) -> StudyRow:
+        """The row of a study, made by its first object where there is none, and held until the end of the transaction."""
+        patient = first.facts.patient
+        values: dict[str, Any] = {
+            "hospital_id": first.sender.hospital_id,
+            "uid": first.facts.study_uid,
+            "state": ARRIVING,
+            "first_instance_at": now,
+            "last_instance_at": now,
+            "patient_issuer": patient.issuer or self._issuers.get(first.sender.hospital_id, ""),
+            "patient_id": patient.id,
+            "patient_name": patient.name,
+            "patient_birth_date": patient.birth_date,
+            "patient_sex": patient.sex,
+            "accession_number": patient.accession_number,
+            "study_date": patient.study_date,
+            "description": patient.description,
+            "modalities": [],
+        }
+        wanted = (
+            select(StudyRow)
+            .where(StudyRow.hospital_id == values["hospital_id"], StudyRow.uid == values["uid"])
+            .with_for_update()
+        )
+        for _ in range(_TRIES):
+            study = session.scalars(wanted).one_or_none()
+            if study is not None:
+                return study
+            session.execute(self._insert_once(StudyRow, values, ("hospital_id", "uid")))
+        raise ArchiveAwayError("the study is being deleted; send the object again")
+
+    def quarantine(self, sender: Sender, stored: Stored, reason: str) -> None:
+        """Records an object that could not be taken; the same one again counts up."""
+        values = {
+            "hospital_id": sender.hospital_id,
+            "came_by": sender.came_by,
+            "sender": sender.name[:64],
+            "reason": reason[:500],
+            "digest": stored.digest,
+            "size_bytes": stored.size,
+            "archive_key": stored.key,
+            "received_at": self._database.now(),
+        }
+        with self._database.writing() as session:
+            if session.execute(self._insert_once(QuarantineRow, values, ("hospital_id", "digest"))).first() is None:
+                again = session.scalars(
+                    select(QuarantineRow)
+                    .where(QuarantineRow.hospital_id == sender.hospital_id, QuarantineRow.digest == stored.digest)
+                    .with_for_update()
+                ).one()
+                again.times += 1
+                again.received_at = self._database.now()
+
+    def _insert_once(self, table: type[Table], values: Mapping[str, Any], unique: Sequence[str]) -> Insert:
+        """An insert that does nothing, and returns no id, where the row is there."""
+        if self._database.is_postgres:
+            at_postgres = postgresql.insert(table).values(**values)
+            return at_postgres.on_conflict_do_nothing(index_elements=unique).returning(table.__table__.c.id)
+        at_sqlite = sqlite.insert(table).values(**values)
+        return at_sqlite.on_conflict_do_nothing(index_elements=unique).returning(table.__table__.c.id)
+
+
+def _instance(study_id: int, kept: Kept, conflicting: bool, now: datetime) -> InstanceRow:
+    facts, stored = kept.facts, kept.stored
+    return InstanceRow(
+        study_id=study_id,
+        series_instance_uid=facts.series_uid,
+        sop_instance_uid=facts.sop_instance_uid,
+        sop_class_uid=facts.sop_class_uid,
+        transfer_syntax_uid=facts.transfer_syntax_uid,
+        modality=facts.modality,
+        instance_number=facts.instance_number,
+        num_frames=facts.num_frames,
+        rows=facts.rows,
+        columns=facts.columns,
+        series_description=facts.series_description,
+        series_number=facts.series_number,
+        digest=stored.digest,
+        size_bytes=stored.size,
+        archive_key=stored.key,
+        conflicting=conflicting,
+        came_by=kept.sender.came_by,
+        sender=kept.sender.name[:64],
+        received_at=now,
+    )
