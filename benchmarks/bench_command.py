@@ -235,6 +235,17 @@ def motion_command(data: Path, epochs: int | None) -> None:
     _show("motion", motion.run(_needed(data), epochs, lambda line: click.echo(line, err=True)))
 
 
+@bench.command("coordinate")
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), default=STUDIES.parent, help="The data folder."
+)
+def coordinate_command(data: Path) -> None:
+    """The body coordinate of axial CT stacks: its order, and where a stack ends that was cut (half a minute)."""
+    from benchmarks import coordinate
+
+    _show("coordinate", coordinate.run(_needed(data)))
+
+
 @bench.command("corrections")
 @click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), default=STUDIES.parent, help="The data folder."
