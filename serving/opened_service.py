@@ -1,0 +1,43 @@
+"""What every process of the service opens first: its settings, its secrets, the database, the archive, and the one door to both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from serving.archive import Archive, FolderArchive
+from serving.database import schema
+from serving.database.sessions import Database, open_database
+from serving.hospitals import write_hospitals
+from serving.intake import Intake, Limits
+from serving.service_config import Secrets, ServiceConfig, make_state_folder, read_secrets
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedService:
+    """One process's own; threads share it."""
+
+    config: ServiceConfig
+    secrets: Secrets
+    database: Database
+    archive: Archive
+    intake: Intake
+
+
+def open_service(config: ServiceConfig, environ: Mapping[str, str]) -> OpenedService:
+    """Opens all of it; ConfigError for settings that cannot be, ServiceError where database or archive are away.
+
+    An embedded database takes its missing steps here, since nobody else sees to it; one of a centre must have them.
+    """
+    make_state_folder(config)
+    secrets = read_secrets(config, environ)
+    database = open_database(config.database_url(environ), pool_size=config.database.connections)
+    if not database.is_postgres:
+        schema.upgrade(database)
+    schema.require_newest(database)
+    write_hospitals(database, config.hospitals)
+    archive = FolderArchive(config.archive_folder, config.archive.reserve_mib * _MIB)
+    limits = Limits(config.intake.largest_mib * _MIB, config.intake.at_once, config.intake.wait_s)
+    intake = Intake(database, archive, limits, timedelta(seconds=config.closing.quiet_s))
+    return OpenedService(config, secrets, database, archive, intake)
