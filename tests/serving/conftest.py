@@ -1,0 +1,151 @@
+"""What tests of the service share: an empty database, on SQLite and on a PostgreSQL server of their own, and objects to send."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from io import BytesIO
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+from sqlalchemy import create_engine
+
+from serving.database.sessions import Database, open_database
+from serving.database.tables import Hospital, Table
+from tests.written_dicom import instance
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server, without the name of a database; skips where none is installed.
+
+    It listens on a socket in its own folder, and syncs nothing, since no test cuts the power.
+    """
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [shutil.which("initdb")]
+    if programs[-1] is None:
+        pytest.skip("PostgreSQL is not installed")
+    programs_folder = Path(programs[-1]).parent
+    folder = Path(tempfile.mkdtemp(prefix="touchstone-pg-"))
+    who: dict[str, Any] = {}
+    if os.geteuid() == 0:  # PostgreSQL does not run as root
+        nobody = pwd.getpwnam("nobody")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+    def run(program: str, *arguments: str) -> None:
+        command = [str(programs_folder / program), "-D", str(folder / "data"), *arguments]
+        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+        subprocess.run(command, check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL, **who)
+
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(folder),
+        "fsync": "off",
+        "full_page_writes": "off",
+        "autovacuum": "off",
+        "shared_buffers": "32MB",
+        "max_connections": "80",
+    }
+    try:
+        run("initdb", "--username=touchstone", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+        run("pg_ctl", "start", "--wait", "--log", str(folder / "log"), "--options", options)
+        try:
+            yield f"postgresql+psycopg://touchstone@/{{}}?host={folder}"
+        finally:
+            run("pg_ctl", "stop", "--mode", "immediate")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    """The name of a database with empty tables."""
+    _at_server(postgres_server, "CREATE DATABASE tables")
+    engine = create_engine(postgres_server.format("tables"))
+    Table.metadata.create_all(engine)
+    engine.dispose()
+    return "tables"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with empty tables."""
+    path = tmp_path_factory.mktemp("sqlite") / "tables.sqlite"
+    engine = create_engine(f"sqlite:///{path}")
+    Table.metadata.create_all(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables, of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'touchstone.sqlite'}"
+        return
+    server = request.getfixturevalue("postgres_server")
+    yield from _postgres_database(server, "template0")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with empty tables, of each kind, for tests that open it in several processes."""
+    if request.param == "sqlite":
+        path = tmp_path / "touchstone.sqlite"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server = request.getfixturevalue("postgres_server")
+    yield from _postgres_database(server, request.getfixturevalue("postgres_template"))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database with empty tables, of each kind. Set its `now` to a function to tell it the time."""
+    opened = open_database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def hospitals(database: Database) -> tuple[str, str]:
+    """The ids of two hospitals, `city` and `county`, of an issuer each and of one alliance."""
+    with database.writing() as session:
+        for name, level in (("city", "tertiary_a"), ("county", "secondary_b")):
+            session.add(Hospital(id=name, name=name, level=level, alliances=["region"], issuer=f"{name}-issuer"))
+    return "city", "county"
+
+
+def object_bytes(**keywords: Any) -> bytes:
+    """One small CT instance with its file meta information, as a sender would send it; see tests/written_dicom.py."""
+    dataset = instance(**keywords)
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    stream = BytesIO()
+    dataset.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def _postgres_database(server: str, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    _at_server(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.format(name)
+    _at_server(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _at_server(server: str, statement: str) -> None:
+    engine = create_engine(server.format("postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
