@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("serving.explain_command:explain", "Explain a check, a metric or a finding."),
     "simulate": ("serving.simulate_command:simulate", "Write simulated studies, good or with a defect, as DICOM."),
     "database": ("serving.database_command:database", "Make, change and inspect the tables of the service."),
+    "audit": ("serving.audit_command:audit", "Verify the audit chain of the service."),
     "demo": ("serving.demo_command:demo", "Simulate good and defective studies and score them."),
     "train": ("training.train_command:train", "Teach the models from labels, evaluate, export and release them."),
     "bench": ("benchmarks.bench_command:bench", "Measure how right and how fast it is."),

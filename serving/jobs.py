@@ -14,17 +14,18 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from pydantic import Field
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from configs.strict import Strict
-from qc_models.errors import InputError, QcError
+from qc_models.errors import InputError, QcError, ServiceError
 from serving import audit
 from serving.database.tables import Hospital, Job, StudyRow
 
 FIRST_LOOK, SCORE = "first_look", "score"
 URGENT, USUAL, OFF_PEAK = 0, 1, 2
 REASON_LENGTH = 500
+OUTAGE = timedelta(days=1)
 
 
 class Leasing(Strict):
@@ -35,6 +36,7 @@ class Leasing(Strict):
     attempts: int = Field(default=5, ge=1)
     back_off_s: float = Field(default=10, gt=0)  # doubled each time
     longest_back_off_s: float = Field(default=1800, gt=0)
+    longest_s: float = Field(default=3600, gt=0)  # a job that takes longer stands still: its process ends
     off_peak_from: time | None = None  # none: what nobody waits for is done whenever nothing else is to do
     off_peak_to: time = time(6)
 
@@ -120,6 +122,13 @@ def enqueue(
     return True
 
 
+def is_due(session: Session, kind: str, now: datetime) -> bool:
+    """Whether a look at the queue is worth a transaction that writes."""
+    ready = and_(Job.state == "ready", Job.run_at <= now)
+    expired = and_(Job.state == "leased", Job.leased_until < now)
+    return session.scalar(select(Job.id).where(Job.kind == kind, or_(ready, expired)).limit(1)) is not None
+
+
 def take(session: Session, kind: str, now: datetime, leasing: Leasing) -> Lease | None:
     """Leases the job whose turn it is; None where none is due. Leases that ran out are freed before."""
     _free_expired(session, kind, now, leasing)
@@ -174,14 +183,16 @@ def done(job: Job, now: datetime, reason: str = "") -> None:
 def failed(session: Session, lease: Lease, error: BaseException, now: datetime, leasing: Leasing) -> bool:
     """Gives a job back: to be tried again later for our faults, or for ever; whether it will be tried again.
 
-    Raises LeaseLostError where another has it.
+    An archive or a database that is away counts as no attempt for a day. Raises LeaseLostError where another has it.
     """
     job = held(session, lease)
+    if isinstance(error, ServiceError) and now - job.created_at < OUTAGE:
+        job.attempts -= 1
     if isinstance(error, InputError) or job.attempts >= leasing.attempts:
         _bury(session, job, reason_of(error), now)
         return False
     job.state, job.lease, job.leased_until = "ready", "", None
-    job.run_at, job.reason = now + back_off(job.attempts, leasing), reason_of(error)[:REASON_LENGTH]
+    job.run_at, job.reason = now + back_off(lease.attempt, leasing), reason_of(error)[:REASON_LENGTH]
     return True
 
 

@@ -24,6 +24,11 @@ ACTIVE, SUPERSEDED, WITHDRAWN = "active", "superseded", "withdrawn"
 OTHER = "other"  # the reason that must be written down
 
 
+def person_key(secret: str) -> bytes:
+    """The key of `person_digest`, of the service's secret: the same in every process, and of no other use."""
+    return hmac.new(secret.encode(), b"person", hashlib.sha256).digest()
+
+
 def person_digest(key: bytes, name: str, birth_date: date | None, sex: str) -> str:
     """A keyed digest by which one person is found under ids of several hospitals; empty where a part is not known.
 

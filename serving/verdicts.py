@@ -20,8 +20,10 @@ from qc_models.vocabulary import Verdict
 from serving import audit
 from serving.database.tables import ReportRow, StudyRow, VerdictRow
 
-FIRST_LOOK, FULL, FINAL = "first_look", "full", "final"
-_RANKS = {FULL: 1, FINAL: 2}
+FIRST_LOOK: Literal["first_look"] = "first_look"
+FULL: Literal["full"] = "full"
+FINAL: Literal["final"] = "final"
+_RANKS: Mapping[str, int] = {FULL: 1, FINAL: 2}
 _MOST_REASONS = 20
 
 

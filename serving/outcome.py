@@ -1,0 +1,97 @@
+"""What follows from a verdict, in the transaction that records it: the pool, tasks for reviewers, and what others are told."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from qc_models.policy import Policy
+from qc_models.report import QcReport
+from qc_models.vocabulary import Verdict
+from serving import audit, pool, verdicts
+from serving.database.tables import OutboxRow, PoolEntry, Review, StudyRow, VerdictRow
+
+SCORED = "scored"
+UNDECIDED = ("open", "claimed")  # states of a review
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Somebody outside who is told: by which kind of message (webhook, sr, ko, fhir), and the receiver's name."""
+
+    kind: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What a verdict's consequences depend on."""
+
+    policy: Policy
+    person_key: bytes  # of the digests by which one person is found under several ids
+    deliveries: tuple[Delivery, ...] = ()
+    draw: Callable[[], float] = random.random  # of [0, 1): whether a study is drawn for an audit
+
+
+def follow(
+    session: Session, study: StudyRow, verdict: VerdictRow, report: QcReport, following: Following, now: datetime
+) -> list[PoolEntry]:
+    """Makes a full or final verdict count for a closed study, unless another one stands before it; the new pool entries.
+
+    The caller holds the study's row, and `verdict` belongs to its present generation.
+    """
+    if not verdicts.make_current(session, study, verdict):
+        return []
+    study.state = SCORED
+    person = pool.person_digest(following.person_key, study.patient_name, study.patient_birth_date, study.patient_sex)
+    entries = pool.offer(session, study, verdict, report, person, now)
+    if verdict.kind == verdicts.FULL:
+        _close_older_reviews(session, study, verdict)
+        _ask_for_review(session, study, verdict, following, now)
+    tell(session, verdict, following.deliveries, now)
+    return entries
+
+
+def tell(session: Session, verdict: VerdictRow, deliveries: Sequence[Delivery], now: datetime) -> None:
+    """Puts a message about a verdict in the outbox of each receiver, once."""
+    session.add_all(
+        OutboxRow(
+            kind=delivery.kind,
+            target=delivery.target,
+            subject=f"verdict:{verdict.id}",
+            body={"verdict": verdict.id, "study": verdict.study_id, "kind": verdict.kind},
+            state="waiting",
+            next_at=now,
+            created_at=now,
+        )
+        for delivery in deliveries
+    )
+
+
+def _close_older_reviews(session: Session, study: StudyRow, verdict: VerdictRow) -> None:
+    """Tasks about what was said before are nobody's any more."""
+    older = select(Review).where(
+        Review.study_id == study.id, Review.verdict_id != verdict.id, Review.state.in_(UNDECIDED)
+    )
+    for review in session.scalars(older.with_for_update()):
+        review.state = "obsolete"
+
+
+def _ask_for_review(
+    session: Session, study: StudyRow, verdict: VerdictRow, following: Following, now: datetime
+) -> None:
+    """A task for a reviewer where the machine left it to a person, or where the study is drawn for an audit."""
+    if verdict.verdict == "review":
+        kind = "review"
+    elif following.draw() < following.policy.random_audit[cast(Verdict, verdict.verdict)]:
+        kind = "audit"
+    else:
+        return
+    review = Review(study_id=study.id, verdict_id=verdict.id, kind=kind, state="open", answers=[], created_at=now)
+    session.add(review)
+    session.flush()
+    audit.append(session, "service", "review opened", f"review:{review.id}", {"study": study.id, "kind": kind}, at=now)

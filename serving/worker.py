@@ -1,0 +1,297 @@
+"""A worker: closes studies, takes jobs, examines, and writes each result in one transaction that proves the lease still holds.
+
+It may be killed at any moment: until that transaction is committed nothing was said, and another worker takes the job when the
+lease has run out. After it, the job is done.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import structlog
+from sqlalchemy import select
+
+from configs.strict import HERE
+from qc_models.errors import QcError, ServiceError
+from qc_models.exam_item import Catalogue, ExamItem, Name, load_catalogue
+from qc_models.policy import Policy, Suspension, load_policy
+from qc_models.report import QcReport
+from serving import jobs, verdicts
+from serving.archive import Archive
+from serving.closing import ARRIVING, CLOSED, Closer
+from serving.database.sessions import Database
+from serving.database.tables import Hospital, InstanceRow, StudyRow
+from serving.evidence_ledger import Closing
+from serving.opened_service import OpenedService
+from serving.outcome import Delivery, Following, follow, tell
+from serving.pool import person_key
+from serving.pool_lookup import GOOD
+
+if TYPE_CHECKING:
+    from inference.pipeline import Settings
+
+DEFAULT_CATALOGUE = HERE / "exam_items"
+IDLE_S = 1.0  # between two looks at an empty queue
+OVERDUE = 75  # exit code of a process whose job stood still
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Examining:
+    """How a worker examines: by which catalogue, with pixels and models or without, on how many threads."""
+
+    catalogue: Catalogue
+    pixels: bool = True
+    models: bool = True
+    threads: int = 1
+
+    @cached_property
+    def first_look_catalogue(self) -> Catalogue:
+        """The catalogue without limits on completeness: what is still on its way is not missing."""
+        items = {item_id: _without_completeness(item) for item_id, item in self.catalogue.items.items()}
+        return Catalogue(items, _without_completeness(self.catalogue.fallback))
+
+
+class Worker:
+    """Does what is to be done, in two lanes: closing and first looks, which are quick, beside scoring."""
+
+    def __init__(
+        self,
+        database: Database,
+        archive: Archive,
+        examining: Examining,
+        following: Following,
+        closing: Closing,
+        leasing: jobs.Leasing,
+    ) -> None:
+        self._database = database
+        self._archive = archive
+        self._examining = examining
+        self._following = following
+        self._leasing = leasing
+        self._closer = Closer(database, archive, examining.catalogue, closing, leasing)
+
+    def run(self, stop: threading.Event) -> None:
+        """Works until it is told to stop, and finishes what it has begun."""
+        lanes = [
+            threading.Thread(target=self._lane, args=(stop, step), name=name)
+            for name, step in (("closing", self.close_and_look), ("scoring", self.score))
+        ]
+        for lane in lanes:
+            lane.start()
+        for lane in lanes:
+            lane.join()
+
+    def close_and_look(self) -> bool:
+        """Closes what is due and takes a first look; whether there was anything to do."""
+        closed = self._closer.step()
+        return self.work(jobs.FIRST_LOOK) or closed > 0
+
+    def score(self) -> bool:
+        """Scores the study whose turn it is; whether there was one."""
+        return self.work(jobs.SCORE)
+
+    def work(self, kind: str) -> bool:
+        """Takes one job and does it; False where none is due. What goes wrong with a study is kept with its job."""
+        with self._database.reading() as session:
+            if not jobs.is_due(session, kind, self._database.now()):
+                return False
+        with self._database.writing() as session:
+            lease = jobs.take(session, kind, self._database.now(), self._leasing)
+        if lease is None:
+            return False
+        bound = log.bind(job=lease.job_id, study=lease.study_id, kind=kind, attempt=lease.attempt)
+        try:
+            with Heartbeat(self._database, lease, self._leasing):
+                self._do(lease, bound)
+        except jobs.LeaseLostError as error:
+            bound.warning("lease lost", reason=str(error))
+        except Exception as error:
+            self._give_back(lease, error, bound)
+        return True
+
+    def _lane(self, stop: threading.Event, step: Callable[[], bool]) -> None:
+        while not stop.is_set():
+            try:
+                busy = step()
+            except QcError as error:
+                log.warning("work waits", reason=str(error))
+                busy = False
+            except (
+                Exception
+            ) as error:  # a mistake of ours must not end the lane; the words of one may quote a patient's data
+                log.error("work waits", reason=jobs.reason_of(error))
+                busy = False
+            if not busy:
+                stop.wait(IDLE_S)
+
+    def _do(self, lease: jobs.Lease, bound: Any) -> None:
+        begun = time.monotonic()
+        with self._database.reading() as session:
+            study = session.get_one(StudyRow, lease.study_id)
+            hospital = session.get_one(Hospital, lease.hospital_id)
+            keys = session.scalars(select(InstanceRow.archive_key).where(InstanceRow.study_id == study.id)).all()
+        if not _is_wanted(study, lease):
+            with self._database.writing() as session:
+                jobs.done(jobs.held(session, lease), self._database.now(), "the study has changed since")
+            return
+        degraded = 1 < self._leasing.attempts <= lease.attempt
+        report = self._examine(study, hospital, sorted(set(keys)), lease.kind, headers_only=degraded)
+        marks = {"degraded": "headers only, after failed attempts"} if degraded else {}
+        if hospital.standing != GOOD:
+            marks["standing"] = hospital.standing
+        self._write(lease, report, marks, time.monotonic() - begun)
+        bound.info("done", verdict=report.verdict, seconds=round(time.monotonic() - begun, 2))
+
+    def _examine(
+        self, study: StudyRow, hospital: Hospital, keys: Sequence[str], kind: str, *, headers_only: bool
+    ) -> QcReport:
+        """The report of a study; a first look asks its headers alone, and what is still on its way is not missing there."""
+        from inference.pipeline import examine
+        from inference.reading import read_studies
+
+        with ExitStack() as stack:
+            paths = [stack.enter_context(self._archive.local(key)) for key in keys]
+            read = read_studies(paths, declared_instances=study.declared_instances if kind == jobs.SCORE else None)
+            found = [one for one in read.studies if one.study_instance_uid == study.uid]
+            if not found:
+                raise ServiceError("the archive holds no object of the study; restore it")
+            return examine(found[0], self._settings(hospital, kind, headers_only=headers_only)).report
+
+    def _settings(self, hospital: Hospital, kind: str, *, headers_only: bool) -> "Settings":
+        from inference.pipeline import Settings
+        from qc_models.model_bundle import SHIPPED
+        from qc_models.version import code_version
+
+        first_look = kind == jobs.FIRST_LOOK
+        policy = self._following.policy
+        return Settings(
+            catalogue=self._examining.first_look_catalogue if first_look else self._examining.catalogue,
+            policy=policy if hospital.standing == GOOD else suspended(policy, hospital),
+            as_of=self._database.now().astimezone().date(),  # the day of this place: examinations are dated by it
+            workers=self._examining.threads,
+            pixels=self._examining.pixels and not first_look and not headers_only,
+            models=SHIPPED if self._examining.models else None,
+            code_version=code_version(),
+        )
+
+    def _write(self, lease: jobs.Lease, report: QcReport, marks: Mapping[str, str], seconds: float) -> None:
+        """Writes all that follows from a report, or nothing: raises LeaseLostError where another worker has the job."""
+        first_look = lease.kind == jobs.FIRST_LOOK
+        with self._database.writing() as session:
+            job = jobs.held(session, lease)
+            study = session.get_one(StudyRow, lease.study_id, with_for_update=True, populate_existing=True)
+            now = self._database.now()
+            verdict = verdicts.record(
+                session,
+                study,
+                lease.generation,
+                verdicts.FIRST_LOOK if first_look else verdicts.FULL,
+                report,
+                now,
+                seconds=seconds,
+                marks=marks,
+            )
+            if verdict is not None and first_look:
+                tell(session, verdict, self._following.deliveries, now)
+            elif verdict is not None and _is_wanted(study, lease):
+                follow(session, study, verdict, report, self._following, now)
+            elif verdict is not None:  # images came meanwhile: what was said stays, and nobody relies on it
+                verdicts.make_current(session, study, verdict)
+            jobs.done(job, now)
+
+    def _give_back(self, lease: jobs.Lease, error: Exception, bound: Any) -> None:
+        try:
+            with self._database.writing() as session:
+                again = jobs.failed(session, lease, error, self._database.now(), self._leasing)
+        except jobs.LeaseLostError:
+            again = True
+        bound.error("failed", reason=jobs.reason_of(error), again=again)
+
+
+def make_worker(service: OpenedService, deliveries: Sequence[Delivery] = ()) -> Worker:
+    """A worker as the configuration describes it."""
+    config = service.config
+    policy = load_policy(Path(config.policy)) if config.policy else load_policy()
+    cpus = len(os.sched_getaffinity(0))
+    examining = Examining(
+        load_catalogue(Path(config.catalogue) if config.catalogue else DEFAULT_CATALOGUE),
+        pixels=config.worker.pixels,
+        models=config.worker.models,
+        threads=max(1, cpus // config.worker.processes),
+    )
+    following = Following(policy, person_key(service.secrets.key), tuple(deliveries))
+    return Worker(service.database, service.archive, examining, following, config.closing, config.jobs)
+
+
+class Heartbeat:
+    """Keeps a lease while its job is done; a job that stands still for too long ends its process, since no thread can be ended."""
+
+    def __init__(
+        self, database: Database, lease: jobs.Lease, leasing: jobs.Leasing, end: Callable[[int], object] = os._exit
+    ) -> None:
+        self._database = database
+        self._lease = lease
+        self._leasing = leasing
+        self._end = end
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Waits for a beat that is under way, so that none comes after the job's end."""
+        self._over.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        begun = time.monotonic()
+        while not self._over.wait(self._leasing.heartbeat_s):
+            if time.monotonic() - begun > self._leasing.longest_s:
+                log.error("job stands still; the process ends", job=self._lease.job_id)
+                self._end(OVERDUE)
+                return
+            try:
+                with self._database.writing() as session:
+                    if not jobs.beat(session, self._lease, self._database.now(), self._leasing):
+                        return
+            except QcError as error:
+                log.warning("no heartbeat", job=self._lease.job_id, reason=str(error))
+
+
+class _OfSuspended(Policy):
+    """A policy under which every device and institution is suspended."""
+
+    def standing_of(self, device: str, institution: str) -> Suspension:
+        """The suspension of the hospital."""
+        return self.suspended[-1]
+
+
+def suspended(policy: Policy, hospital: Hospital) -> Policy:
+    """A policy for the studies of a suspended hospital: whatever they show, a person decides."""
+    said = hospital.standing_reason or "suspended"
+    reason = Suspension(institution=hospital.name, reason=Name(en=said, zh=said))
+    content = policy.model_dump() | {"suspended": (*policy.suspended, reason)}
+    return _OfSuspended.model_validate(content)
+
+
+def _is_wanted(study: StudyRow, lease: jobs.Lease) -> bool:
+    """Whether a study is still as it was when the job was put in the queue."""
+    if lease.kind == jobs.FIRST_LOOK:
+        return study.state == ARRIVING and study.generation + 1 == lease.generation
+    return study.state == CLOSED and study.generation == lease.generation
+
+
+def _without_completeness(item: ExamItem) -> ExamItem:
+    content = item.model_dump(by_alias=True)
+    limits = {metric: limit for metric, limit in item.limits.items() if not metric.startswith("completeness.")}
+    return ExamItem.model_validate(content | {"limits": limits})
