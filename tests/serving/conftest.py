@@ -21,6 +21,10 @@ from serving.database.tables import Hospital, Table
 from tests.written_dicom import instance
 
 _numbers = count(1)
+# what a test left behind may hold rows that the next one deletes
+_OTHERS_END = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +59,7 @@ def postgres_server() -> Iterator[str]:
         "max_connections": "80",
     }
     try:
-        run("initdb", "--username=touchstone", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        run("initdb", "--username=touchstone", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         run("pg_ctl", "start", "--wait", "--log", str(folder / "log"), "--options", options)
         try:
@@ -67,13 +71,14 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: str) -> str:
-    """The name of a database with empty tables."""
-    _at_server(postgres_server, "CREATE DATABASE tables")
-    engine = create_engine(postgres_server.format("tables"))
+def postgres_tables(postgres_server: str) -> str:
+    """The URL of a database with tables, which every test empties before it begins."""
+    _at_server(postgres_server.format("postgres"), "CREATE DATABASE tables")
+    url = postgres_server.format("tables")
+    engine = create_engine(url)
     Table.metadata.create_all(engine)
     engine.dispose()
-    return "tables"
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -93,19 +98,23 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
         yield f"sqlite:///{tmp_path / 'touchstone.sqlite'}"
         return
     server = request.getfixturevalue("postgres_server")
-    yield from _postgres_database(server, "template0")
+    name = f"test_{next(_numbers)}"
+    _at_server(server.format("postgres"), f"CREATE DATABASE {name}")
+    yield server.format(name)
+    _at_server(server.format("postgres"), f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database with empty tables, of each kind, for tests that open it in several processes."""
     if request.param == "sqlite":
         path = tmp_path / "touchstone.sqlite"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite:///{path}"
-        return
-    server = request.getfixturevalue("postgres_server")
-    yield from _postgres_database(server, request.getfixturevalue("postgres_template"))
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("postgres_tables")
+    emptied = [f'DELETE FROM "{table.name}"' for table in reversed(Table.metadata.sorted_tables)]
+    _at_server(url, _OTHERS_END, "; ".join(emptied))
+    return url
 
 
 @pytest.fixture
@@ -137,15 +146,9 @@ def object_bytes(**keywords: Any) -> bytes:
     return stream.getvalue()
 
 
-def _postgres_database(server: str, template: str) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    _at_server(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield server.format(name)
-    _at_server(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _at_server(server: str, statement: str) -> None:
-    engine = create_engine(server.format("postgres"), isolation_level="AUTOCOMMIT")
+def _at_server(url: str, *statements: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
+        for statement in statements:
+            connection.exec_driver_sql(statement)
     engine.dispose()

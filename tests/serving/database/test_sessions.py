@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import IntegrityError
 
 from qc_models.errors import ConfigError
 from serving.database.sessions import Database, DatabaseAwayError, open_database
@@ -33,10 +34,14 @@ def test_what_is_written_is_read_by_another_opening(database_url: str) -> None:
 
 
 def test_an_error_leaves_nothing(database: Database) -> None:
-    with pytest.raises(RuntimeError), database.writing() as session:
-        session.add(hospital("h"))
-        session.flush()
-        raise RuntimeError
+    def fail() -> None:
+        with database.writing() as session:
+            session.add(hospital("h"))
+            session.flush()
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
     assert count(database) == 0
 
 
@@ -109,17 +114,16 @@ def test_a_connection_that_was_cut_is_told_and_the_next_one_works(postgres_serve
 
 @pytest.mark.parametrize("url", ["mysql://a@b/c", "sqlite://", "sqlite:///:memory:", "no url", ""])
 def test_other_databases_are_not_served(url: str) -> None:
-    with pytest.raises(ConfigError, match="^database: "):
+    with pytest.raises(ConfigError, match=r"^database: "):
         open_database(url)
 
 
 def test_an_error_never_quotes_a_value(database: Database) -> None:
-    with pytest.raises(Exception, match="UNIQUE|unique") as caught, database.writing() as session:
-        session.add(Hospital(id="h", name="some patient", level="primary", alliances=[], issuer=""))
-        session.flush()
-        session.execute(
-            text("INSERT INTO hospital (id, name, level, alliances, issuer, standing, standing_reason) "
-                 "VALUES (:id, :name, '', '[]', '', '', '')"),
-            {"id": "h", "name": "some patient"},
-        )  # fmt: skip
-    assert "some patient" not in str(caught.value)
+    def add(name: str) -> None:
+        with database.writing() as session:
+            session.execute(insert(Hospital).values(id="h", name=name, level="", alliances=[], issuer="some patient"))
+
+    add("some patient")
+    with pytest.raises(IntegrityError) as caught:
+        add("another patient")
+    assert "patient" not in str(caught.value)
