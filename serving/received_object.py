@@ -104,7 +104,9 @@ def _facts(header: Header, path: Path) -> ObjectFacts:
         )
     if foreign := [keyword for keyword in _UIDS if not _UID.fullmatch(uids[keyword])]:
         raise UnfitObjectError(
-            "corrupt", f"{', '.join(foreign)} of {_NAME} is no UID; correct it at the device and send again", **named
+            "corrupt",
+            f"{', '.join(foreign)} of {_NAME} is no UID of up to 64 digits and dots; correct it and send again",
+            **named,
         )
     if not _UID.fullmatch(header.transfer_syntax_uid or ""):
         raise UnfitObjectError(
