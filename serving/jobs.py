@@ -145,7 +145,11 @@ def take(session: Session, kind: str, now: datetime, leasing: Leasing) -> Lease 
         job.state, job.lease = "leased", secrets.token_hex(16)
         job.leased_until = now + timedelta(seconds=leasing.lease_s)
         job.attempts += 1
-        session.execute(update(Hospital).where(Hospital.id == hospital_id).values(served_at=now))
+        hospital = session.scalar(
+            select(Hospital).where(Hospital.id == hospital_id).with_for_update(skip_locked=True, key_share=True)
+        )
+        if hospital is not None:  # else another worker serves it in this moment, and writes the same
+            hospital.served_at = now
         session.flush()
         return Lease(job.id, job.lease, kind, job.study_id, job.generation, hospital_id, job.attempts)
     return None
