@@ -93,7 +93,7 @@ def made_verdict(session: Session, study: StudyRow, kind: str = "full", **fields
         "items": [{"id": "CT-CHEST", "verdict": "pass", "total": 95.5, "grade": "A"}],
         "reasons": [],
         "versions": {},
-        "versions_digest": digest_of(fields),
+        "versions_digest": digest_of({"fields": repr(fields)}),
         "as_of": date(2026, 9, 1),
         "created_at": NOW,
     }

@@ -1,0 +1,157 @@
+"""The pool: what passes is offered, what is judged anew is superseded or withdrawn, and what doctors answer is kept."""
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from qc_models.errors import InputError
+from qc_models.policy import load_policy
+from serving import pool
+from serving.database.sessions import Database
+from serving.database.tables import AuditLine, PoolEntry, StudyRow, VerdictRow
+from tests.serving.made_rows import NOW, made_report, made_study, made_verdict
+
+pytestmark = pytest.mark.usefixtures("hospitals")
+POLICY = load_policy()
+
+
+def says(session: Session, study: StudyRow, items: dict[str, str], **fields: object) -> VerdictRow:
+    content = [{"id": item, "verdict": verdict} for item, verdict in items.items()]
+    worst = max(items.values(), key=("pass", "review", "reject").index)
+    return made_verdict(session, study, items=content, verdict=worst, **fields)
+
+
+def offered(session: Session, study: StudyRow, items: dict[str, str], **fields: object) -> list[PoolEntry]:
+    return pool.offer(session, study, says(session, study, items, **fields), made_report(items), "p1", NOW)
+
+
+def states(session: Session, study: StudyRow) -> list[tuple[str, str]]:
+    query = select(PoolEntry).where(PoolEntry.study_id == study.id).order_by(PoolEntry.id)
+    return [(entry.item_id, entry.state) for entry in session.scalars(query)]
+
+
+def test_each_item_that_passed_is_offered_until_its_window_ends(database: Database) -> None:
+    with database.writing() as session:
+        study = made_study(session)
+        (entry,) = offered(session, study, {"CT-CHEST": "pass", "CT-ABD": "reject"})
+    assert (entry.item_id, entry.examined_on, entry.valid_until) == ("CT-CHEST", date(2026, 9, 1), date(2026, 10, 1))
+    assert (entry.hospital_id, entry.patient_issuer, entry.patient_id, entry.person_digest) == (
+        "city",
+        "city-issuer",
+        "7",
+        "p1",
+    )
+    with database.reading() as session:
+        line = session.scalars(select(AuditLine)).one()
+    assert (line.action, line.subject) == ("pool entry made", f"study:{study.id}")
+    assert line.detail == {"entry": entry.id, "item": "CT-CHEST", "verdict": entry.verdict_id, "reason": ""}
+
+
+def test_a_later_verdict_supersedes_or_withdraws(database: Database) -> None:
+    with database.writing() as session:
+        study = made_study(session)
+        offered(session, study, {"CT-CHEST": "pass", "CT-ABD": "pass"})
+        offered(session, study, {"CT-CHEST": "pass", "CT-ABD": "review"}, generation=2)
+        found = states(session, study)
+        reasons = session.scalars(select(PoolEntry.state_reason).order_by(PoolEntry.id)).all()
+    assert found == [("CT-CHEST", "superseded"), ("CT-ABD", "withdrawn"), ("CT-CHEST", "active")]
+    assert reasons[1].endswith("says review")
+    with database.reading() as session:
+        actions = session.scalars(select(AuditLine.action).order_by(AuditLine.number)).all()
+    assert actions == ["pool entry made", "pool entry made", "pool entry withdrawn", "pool entry made"]
+
+
+def test_the_day_is_that_of_the_study_else_of_its_report_else_nothing_is_offered(database: Database) -> None:
+    with database.writing() as session:
+        days = []
+        for uid, told in (("1.1", "2026-08-15"), ("1.2", None)):
+            study = made_study(session, uid, study_date=None)
+            verdict = says(session, study, {"CT-CHEST": "pass"})
+            report = made_report({"CT-CHEST": "pass"}, study_date=told)
+            days.append([entry.examined_on for entry in pool.offer(session, study, verdict, report, "", NOW)])
+    assert days == [[date(2026, 8, 15)], []]
+
+
+def test_a_study_can_be_taken_out(database: Database) -> None:
+    with database.writing() as session:
+        study, other = made_study(session), made_study(session, "1.9")
+        offered(session, study, {"CT-CHEST": "pass", "CT-ABD": "pass"})
+        offered(session, other, {"CT-CHEST": "pass"})
+        assert len(pool.withdraw(session, study.id, "the patient objects", "account:1", NOW)) == 2
+        assert pool.withdraw(session, study.id, "again", "account:1", NOW) == []
+        assert states(session, study) == [("CT-CHEST", "withdrawn"), ("CT-ABD", "withdrawn")]
+        assert states(session, other) == [("CT-CHEST", "active")]
+
+
+@pytest.mark.parametrize(
+    "name", ["张^三", "Zhang^San=张^三", "=张^三", "張".replace("張", "张") + " 三", "张三=", "  张^三^^ "]
+)
+def test_one_person_has_one_digest_however_the_name_is_written(name: str) -> None:
+    born = date(1980, 1, 1)
+    assert pool.person_digest(b"k", name, born, "m ") == pool.person_digest(b"k", "张三", born, "M")
+
+
+def test_another_person_or_key_has_another_digest() -> None:
+    born = date(1980, 1, 1)
+    digests = {
+        pool.person_digest(b"k", "ZHANG^SAN", born, "M"),
+        pool.person_digest(b"k", "ZHANG^SI", born, "M"),
+        pool.person_digest(b"k", "ZHANG^SAN", born + timedelta(days=1), "M"),
+        pool.person_digest(b"k", "ZHANG^SAN", born, "F"),
+        pool.person_digest(b"l", "ZHANG^SAN", born, "M"),
+    }
+    assert len(digests) == 5
+    assert pool.person_digest(b"k", "ＺＨＡＮＧ^San", born, "M") in digests
+    assert pool.person_key("one") != pool.person_key("two")
+
+
+@pytest.mark.parametrize(
+    ("name", "born", "sex"),
+    [("", date(1980, 1, 1), "M"), ("^^", date(1980, 1, 1), "M"), ("A", None, "M"), ("A", NOW, "")],
+)
+def test_who_is_not_fully_described_has_no_digest(name: str, born: date | None, sex: str) -> None:
+    assert pool.person_digest(b"k", name, born, sex) == ""
+
+
+def test_answers_of_doctors_are_kept_and_counted(database: Database) -> None:
+    with database.writing() as session:
+        (entry,) = offered(session, made_study(session), {"CT-CHEST": "pass"})
+        for accepted, reason in ((True, ""), (True, ""), (False, "condition_changed")):
+            pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=accepted, reason=reason)
+        row = pool.answer(
+            session, entry.id, "county", 3, POLICY, NOW, accepted=False, reason="other", comment=" film lost "
+        )
+        assert row.comment == "film lost"
+    with database.reading() as session:
+        counted = pool.answers(session, NOW, NOW + timedelta(days=1))
+        assert pool.answers(session, NOW + timedelta(days=1), NOW + timedelta(days=2)) == []
+        line = session.scalars(select(AuditLine).order_by(AuditLine.number.desc())).first()
+    assert [(one.producer, one.item_id, one.accepted, one.reason, one.times) for one in counted] == [
+        ("city", "CT-CHEST", False, "condition_changed", 1),
+        ("city", "CT-CHEST", False, "other", 1),
+        ("city", "CT-CHEST", True, "", 2),
+    ]
+    assert line is not None
+    assert (line.actor, line.subject, line.detail["reason"]) == ("account:3", f"pool:{entry.id}", "other")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "reason", "comment", "words"),
+    [
+        (False, "", "", "needs one of the reasons"),
+        (False, "because", "", "needs one of the reasons"),
+        (False, "other", "  ", "add a comment"),
+        (True, "emergency", "", "has no reason"),
+    ],
+)
+def test_an_answer_that_says_nothing_is_refused(
+    database: Database, accepted: bool, reason: str, comment: str, words: str
+) -> None:
+    with database.writing() as session:
+        (entry,) = offered(session, made_study(session), {"CT-CHEST": "pass"})
+        with pytest.raises(InputError, match=words):
+            pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=accepted, reason=reason, comment=comment)
+        with pytest.raises(InputError, match="no such entry"):
+            pool.answer(session, entry.id + 1, "county", 3, POLICY, NOW, accepted=True)
