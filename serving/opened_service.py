@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy import exists, select
+
+from qc_models.errors import ServiceError
 from serving.archive import Archive, FolderArchive
 from serving.database import schema
 from serving.database.sessions import Database, open_database
+from serving.database.tables import InstanceRow
 from serving.hospitals import write_hospitals
 from serving.intake import Intake, Limits
 from serving.service_config import Secrets, ServiceConfig, make_state_folder, read_secrets
@@ -37,7 +41,17 @@ def open_service(config: ServiceConfig, environ: Mapping[str, str]) -> OpenedSer
         schema.upgrade(database)
     schema.require_newest(database)
     write_hospitals(database, config.hospitals)
+    _require_archive(config, database)
     archive = FolderArchive(config.archive_folder, config.archive.reserve_mib * _MIB)
     limits = Limits(config.intake.largest_mib * _MIB, config.intake.at_once, config.intake.wait_s)
     intake = Intake(database, archive, limits, timedelta(seconds=config.closing.quiet_s))
     return OpenedService(config, secrets, database, archive, intake)
+
+
+def _require_archive(config: ServiceConfig, database: Database) -> None:
+    """ServiceError where known objects have no folder: begun anew, it would be hidden by the disk that is mounted there later."""
+    with database.reading() as session:
+        begun = session.scalar(select(exists(InstanceRow)))
+    folder = config.archive_folder
+    if begun and not (folder.is_dir() and any(folder.iterdir())):  # a disk that is not mounted leaves an empty folder
+        raise ServiceError(f"the archive {folder} is not there; mount it, or restore it")
