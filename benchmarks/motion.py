@@ -8,7 +8,6 @@ from training.manifest import build
 from training.motion_folds import judged, motion_rows
 from training.recipe import load_recipe
 
-
 COPIES = 3  # of each head: there are no other pictures to keep pace with
 
 
