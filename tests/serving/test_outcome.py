@@ -1,0 +1,112 @@
+"""What follows from a verdict: it counts, the pool follows, somebody is asked, and others are told."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from qc_models.policy import load_policy
+from serving import outcome, pool, verdicts
+from serving.database.sessions import Database
+from serving.database.tables import OutboxRow, PoolEntry, Review, StudyRow, VerdictRow
+from serving.outcome import Delivery, Following, follow
+from tests.serving.made_rows import NOW, made_report, made_study
+
+pytestmark = pytest.mark.usefixtures("hospitals")
+POLICY = load_policy()
+KEY = b"k"
+
+
+def following(**fields: Any) -> Following:
+    return Following(POLICY, KEY, **({"draw": lambda: 1.0} | fields))
+
+
+def said(
+    session: Session, study: StudyRow, verdict: str, how: Following | None = None, generation: int = 1
+) -> VerdictRow:
+    """A full verdict of one item, with all that follows."""
+    report = made_report({"CT-CHEST": verdict})
+    row = verdicts.record(session, study, generation, "full", report, NOW)
+    assert row is not None
+    follow(session, study, row, report, how or following(), NOW)
+    return row
+
+
+def reviews(session: Session) -> list[tuple[int, str, str]]:
+    return [(one.verdict_id, one.kind, one.state) for one in session.scalars(select(Review).order_by(Review.id))]
+
+
+def test_a_pass_enters_the_pool(database: Database) -> None:
+    with database.writing() as session:
+        study = made_study(session)
+        row = said(session, study, "pass")
+        assert (study.state, study.verdict_id) == ("scored", row.id)
+        (entry,) = session.scalars(select(PoolEntry))
+        assert reviews(session) == []
+    assert entry.person_digest == pool.person_digest(KEY, "张^三", study.patient_birth_date, "M")
+
+
+def test_what_the_machine_leaves_to_a_person_becomes_a_task(database: Database) -> None:
+    with database.writing() as session:
+        row = said(session, made_study(session), "review")
+        assert reviews(session) == [(row.id, "review", "open")]
+        assert session.scalars(select(PoolEntry)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "drawn", "asked"), [("pass", 0.019, True), ("pass", 0.02, False), ("reject", 0.0, True)]
+)
+def test_some_are_drawn_for_an_audit(database: Database, verdict: str, drawn: float, asked: bool) -> None:
+    with database.writing() as session:
+        row = said(session, made_study(session), verdict, following(draw=lambda: drawn))
+        assert reviews(session) == ([(row.id, "audit", "open")] if asked else [])
+
+
+def test_tasks_about_what_was_said_before_are_nobodys(database: Database) -> None:
+    with database.writing() as session:
+        study = made_study(session)
+        first = said(session, study, "review")
+        study.generation = 2
+        second = said(session, study, "review", generation=2)
+        assert reviews(session) == [(first.id, "review", "obsolete"), (second.id, "review", "open")]
+
+
+def test_a_person_who_passes_it_brings_it_into_the_pool(database: Database) -> None:
+    with database.writing() as session:
+        study = made_study(session)
+        base = said(session, study, "review")
+        final = verdicts.record_final(session, study, base, "pass", POLICY, 1, "account:9", NOW)
+        report = verdicts.report_of(session, base)
+        assert final is not None
+        assert report is not None
+        (entry,) = follow(session, study, final, report, following(draw=lambda: 0.0), NOW)
+        assert (entry.verdict_id, study.verdict_id) == (final.id, final.id)
+        assert len(reviews(session)) == 1  # nobody is asked about a person's word
+
+
+def test_a_verdict_that_another_stands_before_changes_nothing(database: Database) -> None:
+    with database.writing() as session:
+        study = made_study(session)
+        base = said(session, study, "review")
+        verdicts.record_final(session, study, base, "reject", POLICY, 1, "account:9", NOW)
+        final = session.scalars(select(VerdictRow).where(VerdictRow.kind == "final")).one()
+        verdicts.make_current(session, study, final)
+        report = made_report({"CT-CHEST": "pass"})
+        other = verdicts.record(session, study, 1, "full", report, NOW, marks={"models": "new"})
+        assert other is not None
+        assert follow(session, study, other, report, following(), NOW) == []
+        assert study.verdict_id == final.id
+
+
+def test_each_receiver_is_told_once(database: Database) -> None:
+    deliveries = (Delivery("webhook", "city-his"), Delivery("sr", "pacs"))
+    with database.writing() as session:
+        row = said(session, made_study(session), "pass", following(deliveries=deliveries))
+        sent = session.scalars(select(OutboxRow).order_by(OutboxRow.id)).all()
+    assert [(one.kind, one.target, one.subject, one.state) for one in sent] == [
+        ("webhook", "city-his", f"verdict:{row.id}", "waiting"),
+        ("sr", "pacs", f"verdict:{row.id}", "waiting"),
+    ]
+    assert sent[0].body == {"verdict": row.id, "study": row.study_id, "kind": "full"}
+    assert outcome.SCORED == "scored"
