@@ -1,7 +1,7 @@
 """Rows and reports made by hand, for tests of what happens to a study between its arrival and the pool."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -11,6 +11,17 @@ from serving.database.tables import InstanceRow, StudyRow, VerdictRow
 from serving.verdicts import digest_of
 
 NOW = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
+
+
+class Clock:
+    """A time that a test moves, in seconds after `start`."""
+
+    def __init__(self, start: datetime) -> None:
+        self.start = start
+        self.seconds = 0.0
+
+    def __call__(self) -> datetime:
+        return self.start + timedelta(seconds=self.seconds)
 
 
 def made_study(session: Session, uid: str = "1.2.3", hospital_id: str = "city", **fields: Any) -> StudyRow:

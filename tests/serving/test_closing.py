@@ -21,21 +21,12 @@ from serving.intake import Intake, Limits
 from serving.recording import Sender
 from serving.worker import DEFAULT_CATALOGUE
 from tests.serving.conftest import object_bytes
+from tests.serving.made_rows import Clock
 
 SETTINGS = Closing(quiet_s=60, settle_s=2, first_look_s=3, off_peak_days=14)
 CITY = Sender("city", "dimse", "CITY_CT")
 STUDY = "1.2.826.0.1.3680043.8.498.1"
 START = datetime(2026, 9, 2, 8, 0, tzinfo=UTC)
-
-
-class Clock:
-    """A time that the test moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +42,7 @@ def hand(catalogue: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Simu
 
 @pytest.fixture
 def clock(database: Database, hospitals: tuple[str, str]) -> Clock:
-    told = Clock()
+    told = Clock(START)
     database.now = told
     return told
 

@@ -26,22 +26,13 @@ from serving.intake import Intake, Limits
 from serving.outcome import Delivery, Following
 from serving.recording import Sender
 from serving.worker import DEFAULT_CATALOGUE, Examining, Heartbeat, Worker, suspended
+from tests.serving.made_rows import Clock
 
 CITY = Sender("city", "dimse", "CITY_DX")
 START = datetime(2026, 9, 10, 8, 0, tzinfo=UTC)
 LEASING = jobs.Leasing(lease_s=60, attempts=3)
 CLOSING = Closing()
 POLICY = load_policy()
-
-
-class Clock:
-    """A time that the test moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
 
 
 class Silent:
@@ -66,7 +57,7 @@ def hand(catalogue: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Simu
 
 @pytest.fixture
 def clock(database: Database, hospitals: tuple[str, str]) -> Clock:
-    told = Clock()
+    told = Clock(START)
     database.now = told
     return told
 
