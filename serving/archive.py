@@ -6,16 +6,18 @@
 import errno
 import hashlib
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from qc_models.errors import ServiceError
 
+_KEY = re.compile(r"(?:[\w-][\w.-]*/)+[\w-][\w.-]*", re.ASCII)  # no part is empty or begins with a dot
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ABANDONED_S = 3600  # since the last byte of a staged object: nobody writes it any more
 _REMEMBERED = 10_000  # folders
@@ -52,6 +54,10 @@ class Staged(Protocol):
 
     def write(self, chunk: bytes) -> None:
         """Adds bytes; ArchiveFullError or ArchiveAwayError where they cannot be kept."""
+        ...
+
+    def found(self, folder: str) -> Stored | None:
+        """The same object under a folder, where the archive has it, synced or not."""
         ...
 
     def keep(self, folder: str) -> Stored:
@@ -152,9 +158,8 @@ class FolderArchive:
         if status.f_bavail * status.f_frsize - more < self._reserve:
             raise ArchiveFullError("the archive is full; add space, or delete what is past its time, and send again")
 
-    def place(self, staged: Path, folder: str, digest: str) -> str:
-        """Moves a synced file to its place and syncs the folders on the way; its key."""
-        key = f"{folder}/{digest}"
+    def place(self, staged: Path, key: str) -> None:
+        """Moves a synced file to its place and syncs the folders on the way."""
         path = self._path(key)
         while True:
             with _told(path):
@@ -166,7 +171,7 @@ class FolderArchive:
                         raise
                     continue  # a folder that was just emptied went away between the two lines
                 self._sync_folders(path.parent)
-            return key
+            return
 
     def _sync_folders(self, folder: Path) -> None:
         """Syncs a folder that got an entry, and those above it where this process has not done so yet."""
@@ -179,13 +184,9 @@ class FolderArchive:
 
     def _path(self, key: str) -> Path:
         """The file of a key; ArchiveAwayError for one that we did not make, which leads elsewhere."""
-        parts = PurePosixPath(key).parts
-        sound = [
-            part for part in parts if part.strip(".") and all(c.isascii() and (c.isalnum() or c in ".-_") for c in part)
-        ]
-        if not parts or len(sound) != len(parts) or parts[0] == self._incoming.name:
+        if not _KEY.fullmatch(key) or key.startswith(f"{self._incoming.name}/"):
             raise ArchiveAwayError("the archive has no such key; restore the database and the archive of one time")
-        return self._root.joinpath(*parts)
+        return self._root / key
 
     def _remove_abandoned(self) -> None:
         """Removes what was being written when its process was killed."""
@@ -224,11 +225,21 @@ class _StagedFile:
         self._sha.update(chunk)
         self.size += len(chunk)
 
+    def found(self, folder: str) -> Stored | None:
+        """The same object under a folder, where it is there."""
+        stored = self._stored(folder)
+        return stored if self._archive.holds(stored) else None
+
     def keep(self, folder: str) -> Stored:
         """Syncs the file, moves it to its place, and syncs that."""
         with _told(self.path):
             os.fsync(self._descriptor)
-        return Stored(self._archive.place(self.path, folder, self.digest), self.digest, self.size)
+        stored = self._stored(folder)
+        self._archive.place(self.path, stored.key)
+        return stored
+
+    def _stored(self, folder: str) -> Stored:
+        return Stored(f"{folder}/{self.digest}", self.digest, self.size)
 
 
 def _sync_folder(folder: Path) -> None:

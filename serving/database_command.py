@@ -1,6 +1,7 @@
 """`touchstone database`: brings the tables of the service to the shape that this version expects, back, or says which they have."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -35,9 +36,9 @@ def _of_the_configuration(function: Callable[..., None]) -> Callable[..., None]:
 @click.argument("revision", default=schema.HEAD)
 def upgrade(config: Path, state: Path | None, revision: str) -> None:
     """Take every step that is missing, or those up to REVISION."""
-    opened = _open(config, state)
-    schema.upgrade(opened, revision)
-    click.echo(schema.current(opened) or "no tables")
+    with closing(_open(config, state)) as opened:
+        schema.upgrade(opened, revision)
+        click.echo(schema.current(opened) or "no tables")
 
 
 @database.command()
@@ -46,16 +47,17 @@ def upgrade(config: Path, state: Path | None, revision: str) -> None:
 @click.confirmation_option(prompt="Steps back may drop what is in the tables. Is there a backup?")
 def downgrade(config: Path, state: Path | None, revision: str) -> None:
     """Take steps back down to REVISION; `base` drops every table."""
-    opened = _open(config, state)
-    schema.downgrade(opened, revision)
-    click.echo(schema.current(opened) or "no tables")
+    with closing(_open(config, state)) as opened:
+        schema.downgrade(opened, revision)
+        click.echo(schema.current(opened) or "no tables")
 
 
 @database.command()
 @_of_the_configuration
 def current(config: Path, state: Path | None) -> None:
     """Print which revision the database has, and whether it is the newest."""
-    found = schema.current(_open(config, state))
+    with closing(_open(config, state)) as opened:
+        found = schema.current(opened)
     newest = schema.newest()
     click.echo(f"{found or 'no tables'} ({'newest' if found == newest else f'newest is {newest}'})")
 

@@ -104,11 +104,10 @@ class Intake:
                 return _receipt(facts, self._kept(staged, sender, facts, urgent))
 
     def _kept(self, staged: Staged, sender: Sender, facts: ObjectFacts, urgent: bool) -> Recorded:
-        known = self._recording.known(sender, facts, staged.digest)
-        if known is not None and self._archive.holds(known[1]):
-            return known[0]
-        stored = staged.keep(_folder(sender.hospital_id, facts.study_uid))
-        return self._together.record(Kept(sender, facts, stored, urgent))
+        folder = _folder(sender.hospital_id, facts.study_uid)
+        here = staged.found(folder)  # kept, and perhaps neither synced nor recorded: its process may have been killed
+        known = here and self._recording.known(sender, facts, here)
+        return known or self._together.record(Kept(sender, facts, staged.keep(folder), urgent))
 
     @contextmanager
     def _place(self) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """What every process of the service opens first: its settings, its secrets, the database, the archive, and the one door to both."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -37,14 +38,17 @@ def open_service(config: ServiceConfig, environ: Mapping[str, str]) -> OpenedSer
     make_state_folder(config)
     secrets = read_secrets(config, environ)
     database = open_database(config.database_url(environ), pool_size=config.database.connections)
-    if not database.is_postgres:
-        schema.upgrade(database)
-    schema.require_newest(database)
-    write_hospitals(database, config.hospitals)
-    _require_archive(config, database)
-    archive = FolderArchive(config.archive_folder, config.archive.reserve_mib * _MIB)
-    limits = Limits(config.intake.largest_mib * _MIB, config.intake.at_once, config.intake.wait_s)
-    intake = Intake(database, archive, limits, timedelta(seconds=config.closing.quiet_s))
+    with ExitStack() as undone:
+        undone.callback(database.close)
+        if not database.is_postgres:
+            schema.upgrade(database)
+        schema.require_newest(database)
+        write_hospitals(database, config.hospitals)
+        _require_archive(config, database)
+        archive = FolderArchive(config.archive_folder, config.archive.reserve_mib * _MIB)
+        limits = Limits(config.intake.largest_mib * _MIB, config.intake.at_once, config.intake.wait_s)
+        intake = Intake(database, archive, limits, timedelta(seconds=config.closing.quiet_s))
+        undone.pop_all()
     return OpenedService(config, secrets, database, archive, intake)
 
 

@@ -6,11 +6,11 @@ Several processes record side by side: a study's row is held while its instances
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from sqlalchemy import Insert, select
+from sqlalchemy import Connection, Insert, bindparam, select
+from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
 
 from serving.archive import Archive, ArchiveAwayError, Stored
 from serving.database.sessions import Database
@@ -19,6 +19,22 @@ from serving.received_object import ObjectFacts
 
 Outcome = Literal["new", "same", "conflicting"]
 ARRIVING = "arriving"
+
+# Statements are made once: making them takes longer than running them.
+_STUDIES, _INSTANCES = cast(SqlTable, StudyRow.__table__), cast(SqlTable, InstanceRow.__table__)
+_HOLD_STUDY = (
+    select(_STUDIES.c.id, _STUDIES.c.num_instances, _STUDIES.c.urgent, _STUDIES.c.modalities)
+    .where(_STUDIES.c.hospital_id == bindparam("hospital_id"), _STUDIES.c.uid == bindparam("study_uid"))
+    .with_for_update()
+)
+_FIND_DIGESTS = select(_INSTANCES.c.sop_instance_uid, _INSTANCES.c.digest).where(
+    _INSTANCES.c.study_id == bindparam("study_id"),
+    _INSTANCES.c.sop_instance_uid.in_(bindparam("uids", expanding=True)),
+)
+_CHANGED = ("num_instances", "state", "last_instance_at", "close_at", "urgent", "modalities")
+_CHANGE_STUDY = (
+    _STUDIES.update().where(_STUDIES.c.id == bindparam("study_id")).values({name: bindparam(name) for name in _CHANGED})
+)
 _TRIES = 3  # at a study that is purged at the very moment
 
 
@@ -68,20 +84,21 @@ class Recording:
             self._issuers[hospital_id] = hospital.issuer
         return self._issuers[hospital_id]
 
-    def known(self, sender: Sender, facts: ObjectFacts, digest: str) -> tuple[Recorded, Stored] | None:
+    def known(self, sender: Sender, facts: ObjectFacts, stored: Stored) -> Recorded | None:
         """What was recorded of the very same object before."""
         with self._database.reading() as session:
-            row = session.execute(
-                select(InstanceRow.study_id, InstanceRow.archive_key, InstanceRow.size_bytes)
+            study_id = session.scalar(
+                select(InstanceRow.study_id)
                 .join(StudyRow)
                 .where(
                     StudyRow.hospital_id == sender.hospital_id,
                     StudyRow.uid == facts.study_uid,
                     InstanceRow.sop_instance_uid == facts.sop_instance_uid,
-                    InstanceRow.digest == digest,
+                    InstanceRow.digest == stored.digest,
+                    InstanceRow.archive_key == stored.key,
                 )
-            ).first()
-        return row and (Recorded(row.study_id, "same"), Stored(row.archive_key, digest, row.size_bytes))
+            )
+        return None if study_id is None else Recorded(study_id, "same")
 
     def record(self, objects: Sequence[Kept]) -> list[Recorded]:
         """Records all of them in one transaction, or none; their outcomes in the same order.
@@ -93,49 +110,60 @@ class Recording:
             by_study.setdefault((kept.sender.hospital_id, kept.facts.study_uid), []).append(index)
         outcomes: dict[int, Recorded] = {}
         with self._database.writing() as session:
+            connection = session.connection()  # rows go in by the hundred a second: without objects for them
             for indices in (
                 by_study[key] for key in sorted(by_study)
             ):  # in one order, so that two processes never cross
                 members = [objects[index] for index in indices]
-                outcomes.update(zip(indices, self._record_study(session, members), strict=True))
+                outcomes.update(zip(indices, self._record_study(connection, members), strict=True))
         return [outcomes[index] for index in range(len(objects))]
 
-    def _record_study(self, session: Session, objects: Sequence[Kept]) -> list[Recorded]:
+    def _record_study(self, connection: Connection, objects: Sequence[Kept]) -> list[Recorded]:
         now = self._database.now()
-        study = self._held_study(session, objects[0], now)
+        study = self._held_study(connection, objects[0], now)
+        uids = {kept.facts.sop_instance_uid for kept in objects}
         digests: dict[str, set[str]] = {}
-        for uid, digest in session.execute(
-            select(InstanceRow.sop_instance_uid, InstanceRow.digest).where(
-                InstanceRow.study_id == study.id,
-                InstanceRow.sop_instance_uid.in_({kept.facts.sop_instance_uid for kept in objects}),
-            )
-        ):
+        for uid, digest in connection.execute(_FIND_DIGESTS, {"study_id": study.id, "uids": list(uids)}):
             digests.setdefault(uid, set()).add(digest)
         outcomes: list[Outcome] = []
+        added: list[Kept] = []
+        rows: list[dict[str, Any]] = []
         for kept in objects:
             here = digests.setdefault(kept.facts.sop_instance_uid, set())
             outcome: Outcome = "new" if not here else "same" if kept.stored.digest in here else "conflicting"
             outcomes.append(outcome)
-            if outcome == "same":
-                continue
-            here.add(kept.stored.digest)
-            if not self._archive.holds(kept.stored):  # a purge of the study deletes while it holds the study's row
-                raise ArchiveAwayError("the object was deleted while it was being recorded; send it again")
-            session.add(_instance(study.id, kept, outcome == "conflicting", now))
-            study.urgent = study.urgent or kept.urgent or kept.facts.urgent
-            study.modalities = sorted({*study.modalities, *filter(None, (kept.facts.modality,))})
-        if set(outcomes) - {"same"}:
-            study.num_instances += outcomes.count("new")
-            study.state = ARRIVING
-            study.last_instance_at = now
-            study.close_at = now + self._quiet
-        session.flush()
+            if outcome != "same":
+                if not self._archive.holds(kept.stored):  # a purge deletes while it holds the study's row
+                    raise ArchiveAwayError("the object was deleted while it was being recorded; send it again")
+                here.add(kept.stored.digest)
+                added.append(kept)
+                rows.append(_instance(study.id, kept, outcome == "conflicting", now))
+        if added:
+            connection.execute(_INSTANCES.insert(), rows)
+            values = {
+                "num_instances": study.num_instances + outcomes.count("new"),
+                "state": ARRIVING,
+                "last_instance_at": now,
+                "close_at": now + self._quiet,
+                "urgent": study.urgent or any(kept.urgent or kept.facts.urgent for kept in added),
+                "modalities": sorted({*study.modalities, *(kept.facts.modality for kept in added)} - {""}),
+            }
+            connection.execute(_CHANGE_STUDY, {"study_id": study.id, **values})
         return [Recorded(study.id, outcome) for outcome in outcomes]
 
-    def _held_study(self, session: Session, first: Kept, now: datetime) -> StudyRow:
+    def _held_study(self, connection: Connection, first: Kept, now: datetime) -> Any:
         """The row of a study, made by its first object where there is none, and held until the end of the transaction."""
+        wanted = {"hospital_id": first.sender.hospital_id, "study_uid": first.facts.study_uid}
+        for _ in range(_TRIES):
+            study = connection.execute(_HOLD_STUDY, wanted).first()
+            if study is not None:
+                return study
+            connection.execute(self._insert_once(StudyRow, self._study(first, now), ("hospital_id", "uid")))
+        raise ArchiveAwayError("the study is being deleted; send the object again")
+
+    def _study(self, first: Kept, now: datetime) -> dict[str, Any]:
         patient = first.facts.patient
-        values: dict[str, Any] = {
+        return {
             "hospital_id": first.sender.hospital_id,
             "uid": first.facts.study_uid,
             "state": ARRIVING,
@@ -151,17 +179,6 @@ class Recording:
             "description": patient.description,
             "modalities": [],
         }
-        wanted = (
-            select(StudyRow)
-            .where(StudyRow.hospital_id == values["hospital_id"], StudyRow.uid == values["uid"])
-            .with_for_update()
-        )
-        for _ in range(_TRIES):
-            study = session.scalars(wanted).one_or_none()
-            if study is not None:
-                return study
-            session.execute(self._insert_once(StudyRow, values, ("hospital_id", "uid")))
-        raise ArchiveAwayError("the study is being deleted; send the object again")
 
     def quarantine(self, sender: Sender, stored: Stored, reason: str) -> None:
         """Records an object that could not be taken; the same one again counts up."""
@@ -194,26 +211,26 @@ class Recording:
         return at_sqlite.on_conflict_do_nothing(index_elements=unique).returning(table.__table__.c.id)
 
 
-def _instance(study_id: int, kept: Kept, conflicting: bool, now: datetime) -> InstanceRow:
+def _instance(study_id: int, kept: Kept, conflicting: bool, now: datetime) -> dict[str, Any]:
     facts, stored = kept.facts, kept.stored
-    return InstanceRow(
-        study_id=study_id,
-        series_instance_uid=facts.series_uid,
-        sop_instance_uid=facts.sop_instance_uid,
-        sop_class_uid=facts.sop_class_uid,
-        transfer_syntax_uid=facts.transfer_syntax_uid,
-        modality=facts.modality,
-        instance_number=facts.instance_number,
-        num_frames=facts.num_frames,
-        rows=facts.rows,
-        columns=facts.columns,
-        series_description=facts.series_description,
-        series_number=facts.series_number,
-        digest=stored.digest,
-        size_bytes=stored.size,
-        archive_key=stored.key,
-        conflicting=conflicting,
-        came_by=kept.sender.came_by,
-        sender=kept.sender.name[:64],
-        received_at=now,
-    )
+    return {
+        "study_id": study_id,
+        "series_instance_uid": facts.series_uid,
+        "sop_instance_uid": facts.sop_instance_uid,
+        "sop_class_uid": facts.sop_class_uid,
+        "transfer_syntax_uid": facts.transfer_syntax_uid,
+        "modality": facts.modality,
+        "instance_number": facts.instance_number,
+        "num_frames": facts.num_frames,
+        "rows": facts.rows,
+        "columns": facts.columns,
+        "series_description": facts.series_description,
+        "series_number": facts.series_number,
+        "digest": stored.digest,
+        "size_bytes": stored.size,
+        "archive_key": stored.key,
+        "conflicting": conflicting,
+        "came_by": kept.sender.came_by,
+        "sender": kept.sender.name[:64],
+        "received_at": now,
+    }
