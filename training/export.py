@@ -24,6 +24,7 @@ from training.evaluate import evaluated, raw_answers, temperatures
 from training.evaluation_page import content_of, write
 from training.fit import fitted, task_of
 from training.manifest import Manifest
+from training.model_card import card
 from training.run_folder import RunFolder
 from training.variants import MOST_LOST, Said, lost, write_variant
 
@@ -64,7 +65,8 @@ def export(folder: RunFolder, data: Path, bundles: Path, variants: Sequence[str]
         "variants": {name: _variant(name, folder, data, made, figures["targets"], warmth) for name in variants},
     }
     (made / "metadata.json").write_text(json.dumps(metadata, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (made / "card.md").write_text(_card(model, manifest, metadata), encoding="utf-8")
+    parts = {part: [row for row in manifest.rows if row.part == part] for part in ("learn", "calibrate", "test")}
+    (made / "card.md").write_text(card(model.name, model.page, parts, metadata, figures), encoding="utf-8")
     load_bundle(model, made)
     return copied(made, bundles, version)
 
@@ -200,40 +202,6 @@ def strictest(terms: Sequence[str]) -> str:
         if strict in terms:
             return strict
     return "open"
-
-
-def _card(model: Model, manifest: Manifest, metadata: Mapping[str, Any]) -> str:
-    """The card of a model, for a person."""
-    parts = {part: [row for row in manifest.rows if row.part == part] for part in ("learn", "calibrate", "test")}
-    lines = [f"# {model.name} {metadata['version']}", "", model.page, "", "## Data", ""]
-    lines += ["| part | rows | subjects | sources |", "| --- | --- | --- | --- |"]
-    for part, rows in parts.items():
-        lines.append(f"| {part} | {len(rows)} | {len({r.subject for r in rows})} | {len({r.source for r in rows})} |")
-    lines += [
-        "",
-        "Rows of the whole manifest; a model uses those of its modality. Split by subject: nobody is in two parts. "
-        "Labels were made from folder names, tables and by eye, not by a radiologist.",
-        "",
-        f"Terms of the weights: **{metadata['terms']}**, the strictest of what they saw. Manifest {manifest.digest[:12]}.",
-        "",
-        "## Figures",
-        "",
-        "On the test part, with 95 % intervals by subject.",
-        "",
-        "| figure | value | interval | rows | subjects | target |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for found in metadata["figures"]["targets"]:
-        value, (low, high) = found["value"], found["interval"]
-        met = "met" if found["met"] else "missed"
-        lines.append(
-            f"| {found['name']} | {value} | {low}-{high} | {found['rows']} | {found['subjects']} | {found['target']} {met} |"
-        )
-    lines += ["", f"Network as ONNX: differs from torch by at most {metadata['onnx_difference']}.", ""]
-    for name, told in metadata["variants"].items():
-        most = max(told["lost"].values(), default=0.0)
-        lines += [f"In {name}: {'kept' if told['kept'] else 'not kept'}, loses at most {most} of a figure.", ""]
-    return "\n".join(lines)
 
 
 def _digest(path: Path) -> str:
