@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from qc_models.errors import InputError
-from qc_models.model_bundle import released_version
-from training.release import history, release, rollback, worse_than
+from qc_models.errors import InputError, ModelError
+from qc_models.model_bundle import SHIPPED, released_version
+from training.drift import drift_table, observed_in
+from training.release import history, release, rollback, served_references, worse_than
 
 NAME = "xr_anatomy"
 
@@ -91,3 +92,25 @@ def test_nobody_releases_without_a_name_and_a_reason(bundles: Path, who: str, wh
 def test_an_unknown_model_is_told(bundles: Path) -> None:
     with pytest.raises(InputError, match="no such model"):
         release("ct_anatomy", "v1", bundles, "who", "why")
+
+
+def test_the_cards_of_served_models_tell_what_service_is_held_against(tmp_path: Path) -> None:
+    expected = served_references(SHIPPED)
+    name = "metadata.model_view.xr_anatomy_brightness"
+    assert {metric.rpartition("_")[2] for metric in expected} == {"brightness", "sureness"}
+    reports = tmp_path / "reports.jsonl"
+
+    def report(site: str, value: float) -> str:
+        facts = {"institution": site, "device": "d"}
+        return json.dumps({"facts": facts, "measurements": [{"metric": name, "value": value}]}) + "\n"
+
+    usual = [expected[name][number] for number in range(1, 100, 2)]
+    reports.write_text("".join([report("A", value) for value in usual] + [report("B", 0.01) for _ in usual]), "utf-8")
+    found = {(row.by, row.name): row.level for row in drift_table(expected, observed_in(reports))}
+    assert found["site", "A"] == ""
+    assert found["site", "B"] == "alarm"  # pictures that are nearly black
+
+
+def test_no_served_version_tells_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="export again"):
+        served_references(tmp_path)
