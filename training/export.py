@@ -58,7 +58,7 @@ def export(folder: RunFolder, data: Path, bundles: Path, variants: Sequence[str]
     evaluation = evaluated(folder, data, version, warmth)
     figures = write(evaluation, made)
     metadata = _metadata(model, manifest, version, onnx, warmth) | {
-        "reference": reference(model, network, folder, data, warmth),
+        "expected": expected(model, network, folder, data, warmth),
         "recipe": recipe.model_dump(mode="json"),
         "onnx_difference": float(f"{difference:.2g}"),
         "figures": {"targets": figures["targets"], "rows": figures["rows"], "subjects": figures["subjects"]},
@@ -93,7 +93,7 @@ def _variant(
     return told
 
 
-def reference(
+def expected(
     model: Model, network: nn.Module, folder: RunFolder, data: Path, warmth: Mapping[str, float]
 ) -> dict[str, list[float]]:
     """How brightness and sureness of ordinary test pictures are distributed, by metric: what service is held against for drift."""

@@ -93,7 +93,7 @@ def served_references(bundles: Path) -> dict[str, list[float]]:
     told: dict[str, list[float]] = {}
     for model in models().values():
         served = released_bundle(model, bundles)
-        told |= served.metadata.get("reference", {}) if served is not None else {}
+        told |= served.metadata.get("expected", {}) if served is not None else {}
     if not told:
         raise ModelError(f"{bundles}: no served version tells a reference; export again, or give earlier reports")
     return told

@@ -72,7 +72,7 @@ def test_a_copy_stays_where_it_loses_nothing_and_is_run_where_it_was_exported(bu
 
 
 def test_the_card_tells_what_service_is_held_against(bundle: Path) -> None:
-    reference = load_bundle(models()["xr_anatomy"], bundle).metadata["reference"]
+    reference = load_bundle(models()["xr_anatomy"], bundle).metadata["expected"]
     assert reference.keys() == {
         "metadata.model_view.xr_anatomy_brightness",
         "metadata.model_view.xr_anatomy_sureness",
