@@ -1,0 +1,268 @@
+"""Associations of DICOM devices, bounded in every way that a device may abuse: connections, time, sizes, messages not yet answered.
+
+pynetdicom speaks the protocol; here it learns to doubt the other side, and not to wait for small packets (TCP_NODELAY).
+"""
+
+import os
+import queue
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+from pynetdicom.association import Association
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
+from pynetdicom.dimse_primitives import N_EVENT_REPORT, DimsePrimitiveType
+from pynetdicom.dsutils import encode
+from pynetdicom.pdu_primitives import P_DATA
+from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
+
+from serving.transfer.spool import Spool
+
+PDU_LENGTH = 1 << 17  # that we ask for; longer ones come from association requests alone
+LONGEST_PDU = 1 << 20
+LARGEST_COMMAND = 1 << 16
+LARGEST_OTHER = 16 << 20  # data set of a message that is no C-STORE
+MOST_WAITING = 2  # messages sent before the one before them was answered: nobody negotiated more than one
+SLOWEST_PER_S = 4096  # bytes, from a sender that is still at work
+_LOOK_EVERY_S = 0.1  # for what no queue tells, such as a time that is over
+_IDLE_S = 0.001
+STRANGERS = 16  # connections beyond the associations that are allowed, to be told that there are too many
+
+log = structlog.get_logger(__name__)
+
+
+class Server(ThreadedAssociationServer):
+    """Listens; several processes may listen at one port side by side, and no device keeps the others waiting."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, *arguments: Any, largest: int, spool: Path, **options: Any) -> None:
+        self.largest = largest
+        self.spool = spool
+        super().__init__(*arguments, **options, request_handler=Handler)  # type: ignore[misc]
+        self.ae._servers.append(self)  # which `shutdown` takes it out of
+
+    def server_bind(self) -> None:
+        """Binds the port."""
+        assert self.socket is not None
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        super().server_bind()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accepts a connection; what its sender has to do for TLS waits until it has a thread of its own."""
+        assert self.socket is not None
+        connection, address = self.socket.accept()
+        connection.settimeout(self.ae.network_timeout)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.ssl_context is not None:
+            connection = self.ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether there is place for one more thread."""
+        return len(self.active_associations) < self.ae.maximum_associations + STRANGERS
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Begins an association."""
+        if isinstance(request, ssl.SSLSocket):
+            try:
+                request.do_handshake()
+            except OSError as error:  # what it says of the other side's certificate is not quoted
+                log.warning("no TLS with a device", reason=type(error).__name__)
+                self.shutdown_request(request)
+                return
+        super().process_request_thread(request, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says that a connection came to nothing."""
+        log.exception("connection failed", exc_info=False)
+
+
+class Handler(RequestHandler):
+    """Makes associations of our kind."""
+
+    def _create_association(self) -> Association:
+        association = super()._create_association()
+        server, dul = self.server, association.dul
+        assert isinstance(server, Server)
+        assert isinstance(self.request, socket.socket)
+        association.dimse = messages = Messages(association, server.largest, server.spool)
+        dul.socket = None  # and the event by which the first one announced the connection
+        dul.event_queue.get_nowait()
+        connection = PatientSocket(association, client_socket=self.request)
+        association.set_socket(connection)
+        # Both threads of an association sleep between looks. Ours wait for what they look at, and are woken by it.
+        dul._run_loop_delay = 0
+        dul.to_provider_queue = _Waking(connection.wake)
+        dul.to_user_queue = _Waking(messages.wake)
+        return association
+
+
+class _Waking(queue.Queue[Any]):
+    """A queue that tells somebody of what is put into it."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Adds an item."""
+        super().put(item, block, timeout)
+        self._tell()
+
+
+class PatientSocket(AssociationSocket):
+    """A connection that is read in large pieces, up to a length, and for so long."""
+
+    def __init__(self, association: Association, client_socket: socket.socket) -> None:
+        super().__init__(association, client_socket)
+        self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._poll = select.poll()
+        self._poll.register(client_socket, select.POLLIN)
+        self._poll.register(self._woken, select.POLLIN)
+
+    def __del__(self) -> None:
+        os.close(self._woken)
+
+    def wake(self) -> None:
+        """Ends the wait for the other side: there is something to be sent to it."""
+        os.eventfd_write(self._woken, 1)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to be read, once there is, or something else is to do."""
+        connection = self.socket
+        if connection is None or not self._is_connected:
+            time.sleep(_IDLE_S)
+            return False
+        if isinstance(connection, ssl.SSLSocket) and connection.pending():
+            return True
+        wait_s = _LOOK_EVERY_S if self.event_queue.empty() else 0
+        ready = [descriptor for descriptor, _ in self._poll.poll(1000 * wait_s)]
+        if self._woken in ready:
+            os.eventfd_read(self._woken)
+        return any(descriptor != self._woken for descriptor in ready)
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Exactly so many bytes, fewer where the other side went away; OSError where they are too many or take too long."""
+        if nr_bytes > LONGEST_PDU:
+            raise OSError("a PDU is too long")
+        if self.assoc.dimse.msg_queue.qsize() > MOST_WAITING:
+            raise OSError("messages come before others were answered")
+        assert self.socket is not None
+        timeout = self.assoc.network_timeout
+        until = time.monotonic() + timeout if timeout is not None else float("inf")
+        received = bytearray(nr_bytes)
+        view, at = memoryview(received), 0
+        while at < nr_bytes:
+            count = self.socket.recv_into(view[at:])
+            if not count:
+                break
+            at += count
+            if time.monotonic() > until:
+                raise TimeoutError
+        view.release()
+        del received[at:]
+        return received
+
+
+class Messages(DIMSEServiceProvider):
+    """Messages of an association: objects go to a spool, whatever else is said stays small, and nothing takes for ever."""
+
+    def __init__(self, association: Association, largest: int, spool: Path) -> None:
+        super().__init__(association)
+        self._largest = largest
+        self._spool = spool
+        self._began = 0.0
+        self._received = 0
+        self._waits = False
+        self._sending = threading.Lock()
+        self._answers: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is on its way in, and nothing waits for an answer."""
+        return self._waits and self.message is None and self.msg_queue.empty()
+
+    def receive_primitive(self, primitive: P_DATA) -> None:
+        """Takes a piece of a message; what nobody can make sense of, or what is too long or too slow, ends the association."""
+        if self.message is None:
+            self._began, self._received = time.monotonic(), 0
+        self._received += sum(len(data) for _, data in primitive.presentation_data_value_list)
+        try:
+            super().receive_primitive(primitive)
+            sound = self.message is None or self._bounded(self.message)
+        except Exception as error:  # whatever a device can send
+            log.warning("message not understood", reason=type(error).__name__)
+            sound = False
+        if not sound:
+            self.dul.event_queue.put("Evt19")  # an invalid PDU: the state machine aborts
+
+    def _bounded(self, message: DIMSEMessage) -> bool:
+        """Whether a message that is not complete may go on."""
+        data = message.data_set
+        if isinstance(message, C_STORE_RQ):
+            if not isinstance(data, Spool):
+                message.data_set = Spool(self._largest, self._spool)
+                message.data_set.write(data.getvalue() if data is not None else b"")
+        elif data is not None and data.tell() > LARGEST_OTHER:
+            return False
+        if message.encoded_command_set.tell() > LARGEST_COMMAND:
+            return False
+        patience = (self.assoc.network_timeout or 0) + self._received / SLOWEST_PER_S
+        return time.monotonic() - self._began < patience
+
+    def wake(self) -> None:
+        """Ends the wait for the next message: something else came from the other side."""
+        self.msg_queue.put((None, None))
+
+    def send_msg(self, primitive: DimsePrimitiveType, context_id: int) -> None:
+        """Sends a message, whole, from any thread."""
+        with self._sending:
+            super().send_msg(primitive, context_id)
+
+    def get_msg(self, block: bool = False) -> Any:
+        """The next message, None where none comes soon; an answer to a report of ours goes to whoever waits for it."""
+        self._waits = True
+        try:
+            context_id, message = self.msg_queue.get(timeout=_LOOK_EVERY_S)
+        except queue.Empty:
+            return None, None
+        finally:
+            self._waits = False
+        if isinstance(message, N_EVENT_REPORT) and message.MessageIDBeingRespondedTo is not None:
+            self._answers.put(message.Status or 0)
+            return None, None
+        return context_id, message
+
+    def report(self, event_type: int, information: Dataset, class_uid: UID, instance_uid: UID) -> int | None:
+        """Sends an N-EVENT-REPORT to the device whose association this is; its status, None where no answer came in time."""
+        context = next((one for one in self.assoc.accepted_contexts if one.abstract_syntax == class_uid), None)
+        if context is None or context.context_id is None:
+            return None
+        syntax = context.transfer_syntax[0]
+        content = encode(information, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+        request = N_EVENT_REPORT()
+        request.MessageID = 1
+        request.AffectedSOPClassUID = class_uid
+        request.AffectedSOPInstanceUID = instance_uid
+        request.EventTypeID = event_type
+        request.EventInformation = BytesIO(content or b"")
+        self.send_msg(request, context.context_id)
+        until = time.monotonic() + (self.assoc.network_timeout or 0)
+        while self.assoc.is_established and time.monotonic() < until:
+            with suppress(queue.Empty):
+                return self._answers.get(timeout=1)
+        return None

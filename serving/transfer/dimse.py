@@ -1,0 +1,218 @@
+"""Receives studies by DIMSE: C-ECHO, and C-STORE of every storage class and transfer syntax, in the bytes that were sent.
+
+A device is known by its AE title, which belongs to a hospital. An object is acknowledged once the intake has it; whatever is
+refused is answered with a status, and the reason in its ErrorComment. Commitment and procedure steps have files of their own.
+"""
+
+import logging
+import re
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from io import BytesIO
+from struct import pack
+from typing import cast
+
+import structlog
+from pydicom.dataset import Dataset
+from pynetdicom import AE, PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION, _config, evt
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.events import Event
+from pynetdicom.presentation import build_context
+
+from qc_models.errors import ConfigError, ServiceError
+from serving.intake import Kind, Refused
+from serving.jobs import reason_of
+from serving.opened_service import OpenedService
+from serving.recording import Sender
+from serving.service_config import Tls
+from serving.transfer.association import PDU_LENGTH, Messages, Server
+from serving.transfer.commitment import STORAGE_COMMITMENT, Commitments
+from serving.transfer.mpps import PERFORMED_STEP, PerformedSteps
+from serving.transfer.spool import Spool
+
+VERIFICATION = "1.2.840.10008.1.1"
+SUCCESS = 0x0000
+CLASS_NOT_SUPPORTED = 0x0122
+PROCESSING_FAILURE = 0x0110
+OTHER_CLASS = 0xB007  # a warning: it was stored, and is of another class than was said
+COMMENT_LENGTH = 64
+GRACE_S = 10.0
+# PS3.4 table B.2-1: A7xx out of resources, A9xx not what was announced, Cxxx cannot understand
+STATUSES: dict[Kind, int] = {
+    "busy": 0xA700,
+    "disk_full": 0xA701,
+    "archive_away": 0xA702,
+    "database_away": 0xA703,
+    "too_large": 0xA704,
+    "mismatch": 0xA900,
+    "not_dicom": 0xC000,
+    "corrupt": 0xC001,
+    "missing_uid": 0xC002,
+    "forbidden": 0x0124,
+}
+_UID = re.compile(r"[0-9.]{1,64}")
+_HIGH_PRIORITY = 1
+
+log = structlog.get_logger(__name__)
+
+
+class Receiver:
+    """Listens for the devices of the configuration, from the moment it is made."""
+
+    def __init__(self, service: OpenedService) -> None:
+        self._config = service.config
+        self._intake = service.intake
+        self._steps = PerformedSteps(service.database, service.config)
+        self._commitments = Commitments(service.database, service.archive, service.config)
+        self._server = self._listen()
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="dimse", daemon=True)
+        self._thread.start()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return self._server.server_address[0], self._server.server_address[1]
+
+    def close(self) -> None:
+        """Takes no further association, and ends those that go on once each has its answer, or after some seconds."""
+        self._server.shutdown()
+        until = time.monotonic() + GRACE_S
+        while open_ones := self._server.active_associations:
+            for association in open_ones:
+                messages = association.dimse
+                if time.monotonic() > until or (isinstance(messages, Messages) and messages.idle):
+                    association.abort()
+            time.sleep(0.05)
+        self._commitments.close()
+
+    def _listen(self) -> Server:
+        _config.UNRESTRICTED_STORAGE_SERVICE = True  # whatever is no other known service is an object to be stored
+        _config.LOG_HANDLER_LEVEL = "none"
+        _config.VALIDATORS["UI"] = lambda _: (True, "")  # what is no UID is refused in words, not by an abort
+        for library in ("pynetdicom", "pydicom"):  # they quote what was sent
+            logging.getLogger(library).setLevel(logging.CRITICAL + 1)
+        section = self._config.dimse
+        ae = AE(section.ae_title)
+        ae.require_calling_aet = [peer.title for hospital in self._config.hospitals for peer in hospital.peers]
+        if not ae.require_calling_aet:
+            raise ConfigError("hospitals: none has peers, so that no device may connect; name their AE titles")
+        ae.require_called_aet = True
+        ae.maximum_associations = section.associations
+        ae.maximum_pdu_size = PDU_LENGTH
+        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = section.timeout_s
+        try:
+            return Server(
+                ae,
+                (section.host, section.port),
+                section.ae_title,
+                [build_context(uid) for uid in (VERIFICATION, STORAGE_COMMITMENT, PERFORMED_STEP)],
+                server_tls(section.tls) if section.tls else None,
+                [
+                    (evt.EVT_C_STORE, self._store),
+                    (evt.EVT_N_ACTION, self._commitments.asked),
+                    (evt.EVT_N_CREATE, self._steps.begun),
+                    (evt.EVT_N_SET, self._steps.changed),
+                ],
+                largest=self._config.intake.largest_mib << 20,
+                spool=self._config.state_folder,
+            )
+        except OSError as error:
+            place = f"{section.host}:{section.port}"
+            raise ServiceError(
+                f"dimse: {place} cannot be listened at ({error.strerror}); choose another port"
+            ) from error
+
+    def _store(self, event: Event) -> Dataset:
+        title = event.assoc.requestor.ae_title
+        try:
+            return self._stored(event, title)
+        except Refused as refused:
+            log.info("object refused", came_by="dimse", sender=title, kind=refused.kind, reason=refused.reason)
+            return _status(STATUSES[refused.kind], refused.reason)
+        except Exception as error:  # the device hears that we failed, and sends it again
+            log.exception("object not taken", came_by="dimse", sender=title, reason=reason_of(error), exc_info=False)
+            return _status(PROCESSING_FAILURE, "our mistake; send it again later")
+
+    def _stored(self, event: Event, title: str) -> Dataset:
+        request = cast(C_STORE, event.request)
+        sop_class, sop_instance = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
+        data = cast(BytesIO | Spool, request.DataSet)
+        try:
+            if sop_class != event.context.abstract_syntax:
+                return _status(CLASS_NOT_SUPPORTED, "the SOP class is not the one negotiated for this context")
+            if not all(_UID.fullmatch(uid) for uid in (sop_class, sop_instance, str(event.context.transfer_syntax))):
+                raise Refused("corrupt", "SOP class, SOP instance or transfer syntax of the request is no UID")
+            receipt = self._intake.take(
+                _file(event, data),
+                Sender(self._config.hospital_of(title) or "", "dimse", title),
+                sop_instance_uid=sop_instance,
+                urgent=request.Priority == _HIGH_PRIORITY,
+            )
+        finally:
+            data.close()
+        if receipt.sop_class_uid != sop_class:
+            return _status(OTHER_CLASS, "stored; its data set names another SOP class than the request")
+        return _status(SUCCESS)
+
+
+def _file(event: Event, data: BytesIO | Spool) -> Iterator[bytes]:
+    """The object as a file: what was sent, behind the file meta information that says in which syntax it was sent."""
+    request = cast(C_STORE, event.request)
+    yield file_meta(
+        str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID), str(event.context.transfer_syntax)
+    )
+    if isinstance(data, Spool):
+        yield from data.pieces()
+    else:
+        yield data.getvalue()
+
+
+def file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
+    """What a file begins with (PS3.10 section 7.1): preamble, prefix and group 0002, in explicit little endian."""
+    elements = b"".join(
+        pack("<HH2sH", 2, element, vr, len(value)) + value
+        for element, vr, value in (
+            (0x02, b"UI", _even(sop_class_uid, b"\0")),
+            (0x03, b"UI", _even(sop_instance_uid, b"\0")),
+            (0x10, b"UI", _even(transfer_syntax_uid, b"\0")),
+            (0x12, b"UI", _even(PYNETDICOM_IMPLEMENTATION_UID, b"\0")),
+            (0x13, b"SH", _even(PYNETDICOM_IMPLEMENTATION_VERSION, b" ")),
+        )
+    )
+    version = pack("<HH2sHI", 2, 0x01, b"OB", 0, 2) + b"\0\1"
+    return bytes(128) + b"DICM" + pack("<HH2sHI", 2, 0, b"UL", 4, len(version + elements)) + version + elements
+
+
+def _even(value: str, padding: bytes) -> bytes:
+    encoded = value.encode("ascii")
+    return encoded + padding * (len(encoded) % 2)
+
+
+def _status(code: int, reason: str = "") -> Dataset:
+    """An answer; of a reason as many whole words as an ErrorComment holds."""
+    status = Dataset()
+    status.Status = code
+    if reason:
+        text = " ".join(reason.encode("ascii", "replace").decode().split())
+        if len(text) > COMMENT_LENGTH:
+            text = text[: COMMENT_LENGTH + 1].rpartition(" ")[0][:COMMENT_LENGTH] or text[:COMMENT_LENGTH]
+        status.ErrorComment = text
+    return status
+
+
+def server_tls(tls: Tls) -> ssl.SSLContext:
+    """TLS as the side that is connected to; ConfigError where a file does not serve."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(tls.certificate, tls.key)
+        if tls.authority:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(tls.authority)
+    except OSError as error:
+        raise ConfigError(
+            f"tls: certificate, key or authority cannot be used ({error.strerror or type(error).__name__})"
+        ) from error
+    return context
