@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from qc_models.preprocessing import prepare
 from qc_models.zoo.mr_artifact import INPUT, KINDS
@@ -54,13 +55,29 @@ def judged(recipe: Recipe, rows: Sequence[Row], data: Path, advance: Callable[[s
         advance(f"fold {fold}")
         network = Run(recipe, learned, None, torch.device("cpu")).go(advance)
         held_out = [number for number, row in enumerate(rows) if row.fold == fold]
-        for name, changed in _WAYS.items():
-            shown = [prepare(torch.from_numpy(changed(greys[number], number))[None], INPUT) for number in held_out]
-            with torch.inference_mode():
-                raw = torch.cat([network(one)[0] for one in shown])[:, KINDS.index("mr_motion")]
-            scores[name][held_out] = raw.numpy()
-    noise = np.array([background_noise(grey) for grey in greys])
-    return figures(rows, scores, noise)
+        for name, found in _scores(network, greys, held_out).items():
+            scores[name][held_out] = found
+    return figures(rows, scores, np.array([background_noise(grey) for grey in greys]))
+
+
+def judged_by(network: nn.Module, rows: Sequence[Row], data: Path) -> dict[str, Any]:
+    """The same of a network that never saw these rows."""
+    greys = [picture(row, data).numpy() for row in rows]
+    scores = _scores(network, greys, range(len(rows)))
+    return figures(rows, scores, np.array([background_noise(grey) for grey in greys]))
+
+
+def _scores(
+    network: nn.Module, greys: Sequence[NDArray[np.float32]], numbers: Sequence[int]
+) -> dict[str, NDArray[np.float64]]:
+    """What a network says of motion in some pictures, by the way that they are shown."""
+    scores = {}
+    for name, changed in _WAYS.items():
+        shown = [prepare(torch.from_numpy(changed(greys[number], number))[None], INPUT) for number in numbers]
+        with torch.inference_mode():
+            raw = torch.cat([network(one)[0] for one in shown])[:, KINDS.index("mr_motion")]
+        scores[name] = raw.double().numpy()
+    return scores
 
 
 def figures(rows: Sequence[Row], scores: dict[str, Floats], noise: Floats) -> dict[str, Any]:
