@@ -87,8 +87,8 @@ class Intake:
     ) -> Receipt:
         """Takes one object with its file meta information, whole or in chunks; returns once it is safe, or raises Refused.
 
-        `sop_instance_uid` and `study_uid` are what the sender said beside it. An error of the chunks themselves, as where the
-        sender went away, passes through, and nothing of the object is kept.
+        `sop_instance_uid` and `study_uid` are what the sender said beside it. Chunks of a network are better gathered first: while
+        they come, they hold a place. Their errors, as where the sender went away, pass through, and nothing is kept.
         """
         with self._place(), _refusing():
             if self._recording.issuer(sender.hospital_id) is None:
@@ -152,7 +152,13 @@ class _Together:
         with self._turn:
             with self._list:
                 waiting, self._waiting = self._waiting, []
-            self._commit(waiting)
+            try:
+                self._commit(waiting)
+            except BaseException as error:  # this thread is being ended, and the others still wait for it
+                for _, future in waiting:
+                    if not future.done():
+                        future.set_exception(error)
+                raise
         return mine.result()
 
     def _commit(self, waiting: list[tuple[Kept, Future[Recorded]]]) -> None:
