@@ -13,6 +13,7 @@ from qc_models.policy import Policy
 from qc_models.report import QcReport
 from qc_models.vocabulary import Verdict
 from serving import audit, pool, verdicts
+from serving.closing import CLOSED
 from serving.database.tables import OutboxRow, PoolEntry, Review, StudyRow, VerdictRow
 
 SCORED = "scored"
@@ -40,11 +41,14 @@ class Following:
 def follow(
     session: Session, study: StudyRow, verdict: VerdictRow, report: QcReport, following: Following, now: datetime
 ) -> list[PoolEntry]:
-    """Makes a full or final verdict count for a closed study, unless another one stands before it; the new pool entries.
+    """Makes a full or final verdict count, unless another one stands before it; the new pool entries.
 
-    The caller holds the study's row, and `verdict` belongs to its present generation.
+    Of a study to which images came since, what was said stays, but nobody is to rely on it: it will be judged anew. The caller
+    holds the study's row.
     """
     if not verdicts.make_current(session, study, verdict):
+        return []
+    if study.state not in (CLOSED, SCORED) or study.generation != verdict.generation:
         return []
     study.state = SCORED
     person = pool.person_digest(following.person_key, study.patient_name, study.patient_birth_date, study.patient_sex)

@@ -60,7 +60,7 @@ class Examining:
 
 
 class Worker:
-    """Does what is to be done, in two lanes: closing and first looks, which are quick, beside scoring."""
+    """Does what is to be done, in three lanes: closing and first looks, which are quick, beside scoring."""
 
     def __init__(
         self,
@@ -82,17 +82,20 @@ class Worker:
         """Works until it is told to stop, and finishes what it has begun."""
         lanes = [
             threading.Thread(target=self._lane, args=(stop, step), name=name)
-            for name, step in (("closing", self.close_and_look), ("scoring", self.score))
+            for name, step in (("closing", self.close), ("first looks", self.look), ("scoring", self.score))
         ]
         for lane in lanes:
             lane.start()
         for lane in lanes:
             lane.join()
 
-    def close_and_look(self) -> bool:
-        """Closes what is due and takes a first look; whether there was anything to do."""
-        closed = self._closer.step()
-        return self.work(jobs.FIRST_LOOK) or closed > 0
+    def close(self) -> bool:
+        """Closes what is due; whether there was anything."""
+        return self._closer.step() > 0
+
+    def look(self) -> bool:
+        """Takes a first look at the study whose turn it is; whether there was one."""
+        return self.work(jobs.FIRST_LOOK)
 
     def score(self) -> bool:
         """Scores the study whose turn it is; whether there was one."""
@@ -124,9 +127,7 @@ class Worker:
             except QcError as error:
                 log.warning("work waits", reason=str(error))
                 busy = False
-            except (
-                Exception
-            ) as error:  # a mistake of ours must not end the lane; the words of one may quote a patient's data
+            except Exception as error:  # a mistake of ours must not end the lane
                 log.error("work waits", reason=jobs.reason_of(error))
                 busy = False
             if not busy:
@@ -201,10 +202,8 @@ class Worker:
             )
             if verdict is not None and first_look:
                 tell(session, verdict, self._following.deliveries, now)
-            elif verdict is not None and _is_wanted(study, lease):
+            elif verdict is not None:
                 follow(session, study, verdict, report, self._following, now)
-            elif verdict is not None:  # images came meanwhile: what was said stays, and nobody relies on it
-                verdicts.make_current(session, study, verdict)
             jobs.done(job, now)
 
     def _give_back(self, lease: jobs.Lease, error: Exception, bound: Any) -> None:

@@ -99,6 +99,17 @@ def test_a_verdict_that_another_stands_before_changes_nothing(database: Database
         assert study.verdict_id == final.id
 
 
+@pytest.mark.parametrize("fields", [{"state": "arriving"}, {"generation": 2}])
+def test_nobody_relies_on_what_was_said_before_new_images_came(database: Database, fields: dict[str, Any]) -> None:
+    with database.writing() as session:
+        study = made_study(session, **fields)
+        state = study.state
+        row = said(session, study, "pass", following(deliveries=(Delivery("webhook", "city-his"),), draw=lambda: 0.0))
+        assert (study.state, study.verdict_id) == (state, row.id)
+        for table in (PoolEntry, Review, OutboxRow):
+            assert session.scalars(select(table)).all() == []
+
+
 def test_each_receiver_is_told_once(database: Database) -> None:
     deliveries = (Delivery("webhook", "city-his"), Delivery("sr", "pacs"))
     with database.writing() as session:
