@@ -72,6 +72,10 @@ def above_note(content: Mapping[str, Any]) -> set[tuple[str, str]]:
 
 
 def caught_by(defect: str, clean: Mapping[str, Any], defective: Mapping[str, Any]) -> Sequence[str]:
-    """The metrics of the right kind that the defective study's report has, and the clean one's has not."""
+    """The metrics of the right kind that the defective study's report has, and the clean one's has not.
+
+    A model of artifacts names a defect by its own name.
+    """
     new = above_note(defective) - above_note(clean)
-    return sorted({metric for metric, _ in new if metric.startswith(KINDS[defect])})
+    right = (*KINDS[defect], f"artifacts.seen.{defect}")
+    return sorted({metric for metric, _ in new if metric.startswith(right)})
