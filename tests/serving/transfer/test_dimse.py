@@ -3,9 +3,7 @@
 import shutil
 import socket
 import ssl
-import struct
 import subprocess
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
@@ -17,9 +15,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.association import Association
-from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.pdu import P_DATA_TF
 from structlog.testing import capture_logs
 
 from qc_models.dicom.header import NotDicomError, read_header
@@ -30,8 +26,9 @@ from serving.service_config import Tls
 from serving.transfer.dimse import Receiver, _status, server_tls
 from tests.serving.conftest import object_bytes
 from tests.serving.transfer.conftest import Service, free_port
+from tests.serving.transfer.raw_association import CT, connection_of, data_set, fragment, pdu, send_all, store_request
 
-CT, MR = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"
+MR = "1.2.840.10008.5.1.4.1.1.4"
 VERIFICATION = "1.2.840.10008.1.1"
 REJECTED_PERMANENTLY, REJECTED_NOW = 1, 2
 # how storescu is told to propose a transfer syntax
@@ -54,13 +51,6 @@ Connect = Callable[..., Association]
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore:{text}:UserWarning") for text in ("Invalid value for VR", "The value length")
 ]
-
-
-def data_set(content: bytes) -> bytes:
-    """What of a file is sent: all behind the file meta information."""
-    if content[128:132] != b"DICM":
-        return content
-    return content[144 + struct.unpack("<I", content[140:144])[0] :]
 
 
 def send(association: Association, content: bytes, **request: Any) -> tuple[int, str]:
@@ -214,10 +204,6 @@ def test_an_object_larger_than_the_memory_of_a_spool_is_kept_whole(
     assert data_set(service.content(row)) == data_set(content)
 
 
-def pdu(kind: int, length: int, body: bytes = b"") -> bytes:
-    return struct.pack(">BBL", kind, 0, length) + body
-
-
 @pytest.mark.parametrize(
     "sent",
     [
@@ -243,41 +229,6 @@ def test_a_connection_that_makes_no_sense_ends(
         association.release()
     finally:
         receiver.close()
-
-
-def connection_of(association: Association) -> socket.socket:
-    """The socket below an association, to write what nobody should."""
-    assert association.dul.socket is not None
-    assert association.dul.socket.socket is not None
-    return association.dul.socket.socket
-
-
-def fragment(association: Association, header: int, data: bytes) -> bytes:
-    (context,) = association.accepted_contexts
-    body = struct.pack(">LBB", len(data) + 2, cast(int, context.context_id), header) + data
-    return pdu(4, len(body), body)
-
-
-def store_request(association: Association, content: bytes) -> bytes:
-    """A whole C-STORE request as it goes over the wire."""
-    (context,) = association.accepted_contexts
-    header = read_header(content)
-    message, request = C_STORE(), C_STORE_RQ()
-    message.MessageID, message.Priority, message.DataSet = 1, 2, BytesIO(data_set(content))
-    message.AffectedSOPClassUID, message.AffectedSOPInstanceUID = UID(CT), UID(header.text("SOPInstanceUID") or "")
-    request.primitive_to_message(message)
-    pieces = []
-    for piece in request.encode_msg(cast(int, context.context_id), 16384):
-        encoded = P_DATA_TF()
-        encoded.from_primitive(piece)
-        pieces.append(encoded.encode())
-    return b"".join(pieces)
-
-
-def send_all(connection: socket.socket, pieces: list[bytes], pause_s: float = 0.0) -> None:
-    for piece in pieces:
-        connection.sendall(piece)
-        threading.Event().wait(pause_s)
 
 
 @pytest.mark.parametrize(
