@@ -37,8 +37,10 @@ def plan_models(stack_facts: Sequence[StackFacts], engine: Engine) -> ModelPlan:
     for model in models().values():
         try:
             places = [place for place, facts in enumerate(stack_facts) if model.applies(facts)]
-            if not places or engine.version(model) is None:
+            if not places:
                 continue
+            if engine.version(model) is None:
+                raise ModelError("no version is released; release one, or ask for no models")
         except Exception as error:  # the study goes on without it, and to review
             failures.append(_failure(model, error))
             continue

@@ -7,7 +7,9 @@ copies of the network that lose next to nothing, for a GPU (`model.float16.onnx`
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from qc_models.model_registry import Model
 
 SHIPPED = Path(__file__).parent / "bundles"
 RELEASED = "released.json"
+UNFINISHED = "bundle"  # the folder in which an export makes one, before it is named by its version
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ def load_bundle(model: Model, folder: Path) -> ModelBundle:
         digest = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder}: is no bundle ({error}); export the model again") from error
+    if not isinstance(metadata, dict):
+        raise ModelError(f"{path}: holds no metadata of a bundle; export the model again")
     expected = {
         "model": model.name,
         "input_digest": model.input_digest,
@@ -68,22 +73,55 @@ def load_bundle(model: Model, folder: Path) -> ModelBundle:
     for key, value in expected.items():
         if metadata.get(key) != value:
             raise ModelError(f"{path}: {key} is not that of {model.name} as it stands in the code; train it again")
+    if folder.name not in (UNFINISHED, metadata.get("version")):
+        raise ModelError(f"{path}: its version is not the name of its folder; export the model again")
+    if wrong := _wrong(metadata):
+        raise ModelError(f"{path}: {wrong}; export the model again")
     return ModelBundle(model, folder, metadata)
+
+
+def releases(bundles: Path = SHIPPED) -> dict[str, list[dict[str, Any]]]:
+    """Every release by model, the last one served; none where nothing was released. Raises ModelError for a broken list."""
+    path = bundles / RELEASED
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path}: cannot be read ({type(error).__name__}); restore it") from error
+    whole = isinstance(found, dict) and all(
+        isinstance(entries, list)
+        and all(isinstance(entry, dict) and isinstance(entry.get("version"), str) for entry in entries)
+        for entries in found.values()
+    )
+    if not whole:
+        raise ModelError(f"{path}: is no list of releases; restore it")
+    return dict(found)
 
 
 def released_version(name: str, bundles: Path = SHIPPED) -> str | None:
     """The version of a model that is served; None where none was released. Raises ModelError for a broken list."""
-    path = bundles / RELEASED
-    if not path.exists():
-        return None
-    try:
-        history = json.loads(path.read_text(encoding="utf-8"))
-        return str(history[name][-1]["version"]) if history.get(name) else None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path}: cannot be read ({type(error).__name__}); restore it or release again") from error
+    entries = releases(bundles).get(name)
+    return str(entries[-1]["version"]) if entries else None
 
 
 def released_bundle(model: Model, bundles: Path = SHIPPED) -> ModelBundle | None:
     """The bundle of a model that is served; None where none was released."""
     version = released_version(model.name, bundles)
     return None if version is None else load_bundle(model, bundles / model.name / version)
+
+
+def _wrong(metadata: Mapping[str, Any]) -> str:
+    """What is wrong with what service reads of the metadata; empty where nothing is."""
+    warmth = metadata.get("temperatures", {})
+    sound = isinstance(warmth, dict) and all(
+        isinstance(value, int | float) and isfinite(value) and value > 0 for value in warmth.values()
+    )
+    if not sound:
+        return "temperatures are not all finite numbers above 0"
+    variants = metadata.get("variants", {})
+    if not isinstance(variants, dict) or not all(
+        isinstance(told, dict) and {"kept", "onnx_sha256"} <= told.keys() for told in variants.values()
+    ):
+        return "variants are not told as an export tells them"
+    return ""

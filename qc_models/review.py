@@ -5,9 +5,10 @@ subject a digest. The machine's verdict and the person's are two facts; a label 
 """
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
 from qc_models.errors import InputError
@@ -43,13 +44,13 @@ def write_labels(labels: Iterable[Label], path: Path) -> None:
 
 def read_labels(path: Path) -> Iterator[Label]:
     """Reads a label file; raises InputError with the line that is wrong and what is wrong with it."""
-    with path.open(encoding="utf-8") as stream:
+    with path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             if not line.strip():
                 continue
             try:
-                label = Label(**json.loads(line))
-            except (ValueError, TypeError) as error:
+                label = Label(**json.loads(line.removeprefix(BOM_UTF8)))
+            except (ValueError, TypeError, RecursionError) as error:
                 raise InputError(
                     f"{path.name}, line {number}: is no label ({type(error).__name__}); export again"
                 ) from error
@@ -65,6 +66,10 @@ def _wrong(label: Label) -> str:
             return f"{name} is empty or no text"
     if label.path.startswith("/") or ".." in Path(label.path).parts:
         return "path leads out of the data folder"
+    if str(PurePosixPath(label.path)) != label.path or not label.path.isprintable():
+        return "path is not written in its shortest form"
+    if not isinstance(label.vendor, str) or not isinstance(label.models, Mapping):
+        return "vendor is no text, or models no mapping"
     if label.modality not in ("CT", "MR", "XR"):
         return "modality is not CT, MR or XR"
     if label.origin not in get_args(Origin):

@@ -80,7 +80,8 @@ def reference_of(observed: Iterable[Observed]) -> dict[str, list[float]]:
     """The quantiles of each score of which there are enough."""
     values: dict[str, list[float]] = {}
     for one in observed:
-        values.setdefault(one.score, []).append(one.value)
+        if np.isfinite(one.value):
+            values.setdefault(one.score, []).append(one.value)
     return {score: quantiles(found) for score, found in sorted(values.items()) if len(found) >= LEAST_SCORES}
 
 
@@ -124,13 +125,15 @@ def observed_in(path: Path) -> Iterator[Observed]:
 
     Raises InputError for a line that is no report.
     """
-    with path.open(encoding="utf-8") as stream:
+    with path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
+            if not line.strip():
+                continue
             try:
                 report = json.loads(line)
-                site, device = report["facts"]["institution"], report["facts"]["device"]
-                told = [(one["metric"], float(one["value"])) for one in report["measurements"]]
-            except (ValueError, KeyError, TypeError) as error:
+                site, device = str(report["facts"]["institution"]), str(report["facts"]["device"])
+                told = [(str(one["metric"]), float(one["value"])) for one in report["measurements"]]
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise InputError(
                     f"{path.name}, line {number}: is no report ({type(error).__name__}); score it again"
                 ) from error

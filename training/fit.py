@@ -184,6 +184,8 @@ def fit(
     """
     folder.begin(recipe, manifest)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if start is not None and start.recipe().model != recipe.model:
+        raise InputError(f"{start.path}: is a run of {start.recipe().model}, not of {recipe.model}; begin with another")
     run = Run(recipe, _learned(recipe, manifest, data), folder, device)
     if start is not None:
         for network in (run.network, run.average):

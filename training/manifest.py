@@ -77,7 +77,7 @@ class Manifest:
 def read_manifest(path: Path) -> Manifest:
     """Reads a written manifest; raises InputError where it was changed since."""
     try:
-        head, *lines = path.read_text(encoding="utf-8").splitlines()
+        head, *lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
         manifest = Manifest(tuple(Row(**json.loads(line)) for line in lines))
         digest = json.loads(head)["manifest"]
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -95,6 +95,8 @@ def build(data: Path, *, terms: str | None = None, labels: Path | None = None) -
     rows = {row.path: row for row in (*_pictures(data), *_volumes(data), *_series(data))}
     for label in read_labels(labels) if labels is not None else ():
         row = rows.get(label.path) or _reviewed(label)
+        if (label.subject, label.modality) != (row.subject, row.modality):
+            raise InputError(f"{label.path}: the label names another subject or modality than the table; correct it")
         rows[label.path] = replace(row, labels=row.labels | dict(label.says), label_origin=label.origin)
     if not rows:
         raise InputError(f"{data}: holds no images.csv, volumes.csv or series.csv; name the data folder")

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from configs.strict import ConfigFileError, Strict, parse, read_yaml
 from qc_models.errors import ConfigError
+from qc_models.model_registry import models
 
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "training"
 
@@ -38,6 +39,13 @@ class Recipe(Strict):
     task: dict[str, Any] = Field(default_factory=dict)  # what the task of the model is told
     targets: dict[str, float] = Field(default_factory=dict)  # figure -> what it should reach, for the evaluation page
     smoke: Smoke = Smoke()
+
+    @field_validator("model")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in models():
+            raise ValueError(f"no such model; there are {', '.join(models())}")
+        return name
 
 
 def load_recipe(name: str) -> Recipe:

@@ -1,15 +1,17 @@
 """Which version of a model is served: released when it is not worse than the served one, rolled back, listed, with who and why."""
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from qc_models.errors import InputError, ModelError
-from qc_models.model_bundle import RELEASED, load_bundle, released_bundle, released_version
+from qc_models.model_bundle import RELEASED, load_bundle, released_bundle, released_version, releases
 from qc_models.model_registry import models
 
 LEAST_SUBJECTS = 5  # of a class, source or vendor, below which it stops no release
@@ -42,41 +44,40 @@ def release(name: str, version: str, bundles: Path, who: str, why: str, *, force
     if model is None:
         raise InputError(f"{name}: no such model; there are {', '.join(models())}")
     load_bundle(model, bundles / name / version)
-    served = released_version(name, bundles)
-    worse = (
-        []
-        if served in (None, version)
-        else worse_than(_evaluation(bundles, name, version), _evaluation(bundles, name, served))
-    )
-    if worse and not force:
-        return worse
-    _note(bundles, name, version, who, why, [str(entry) for entry in worse])
+    with _alone(bundles):
+        served = released_version(name, bundles)
+        worse = (
+            []
+            if served in (None, version)
+            else worse_than(_evaluation(bundles, name, version), _evaluation(bundles, name, served))
+        )
+        if not worse or force:
+            _note(bundles, name, version, who, why, [str(entry) for entry in worse])
     return worse
 
 
 def rollback(name: str, bundles: Path, who: str, why: str) -> str:
-    """Serves the version before the present one and returns it; raises InputError where there is none."""
-    entries = history(bundles).get(name, [])
-    served = entries[-1]["version"] if entries else None
-    before = [entry["version"] for entry in entries if entry["version"] != served]
-    if not before:
-        raise InputError(f"{name}: no earlier version to go back to")
+    """Serves the latest version before the present one that was not itself taken back since, and returns it.
+
+    Raises InputError where there is none, ModelError where its bundle is not whole.
+    """
     if not who.strip() or not why.strip():
         raise InputError("a rollback says who and why; give --who and --why")
-    _note(bundles, name, before[-1], who, f"rolled back: {why}", [])
-    return str(before[-1])
-
-
-def history(bundles: Path) -> dict[str, list[dict[str, Any]]]:
-    """Every release by model, the last one served; raises ModelError where the list is broken."""
-    path = bundles / RELEASED
-    if not path.exists():
-        return {}
-    try:
-        found: dict[str, list[dict[str, Any]]] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"{path}: cannot be read; restore it") from error
-    return found
+    model = models().get(name)
+    if model is None:
+        raise InputError(f"{name}: no such model; there are {', '.join(models())}")
+    with _alone(bundles):
+        standing: list[str] = []  # versions in the order in which they may be gone back to, the served one last
+        for entry in releases(bundles).get(name, []):
+            if "taken_back" in entry:
+                standing = standing[: standing.index(entry["version"]) + 1]
+            else:
+                standing = [version for version in standing if version != entry["version"]] + [entry["version"]]
+        if len(standing) < 2:
+            raise InputError(f"{name}: no earlier version to go back to")
+        load_bundle(model, bundles / name / standing[-2])
+        _note(bundles, name, standing[-2], who, f"rolled back: {why}", [], taken_back=standing[-1])
+    return standing[-2]
 
 
 def served_figures(name: str, bundles: Path) -> dict[str, Any]:
@@ -151,10 +152,22 @@ def _evaluation(bundles: Path, name: str, version: str) -> Any:
         raise ModelError(f"{path}: cannot be read; export {name} again") from error
 
 
-def _note(bundles: Path, name: str, version: str, who: str, why: str, worse: list[str]) -> None:
-    found = history(bundles)
+@contextmanager
+def _alone(bundles: Path) -> Iterator[None]:
+    """Lets one process at a time change what is served."""
+    with (bundles / f"{RELEASED}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _note(
+    bundles: Path, name: str, version: str, who: str, why: str, worse: list[str], taken_back: str | None = None
+) -> None:
+    """Adds an entry to the list of releases; a rollback names the version that it takes back."""
+    found = releases(bundles)
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    found.setdefault(name, []).append({"version": version, "who": who, "why": why, "when": when, "worse": worse})
+    entry: dict[str, Any] = {"version": version, "who": who, "why": why, "when": when, "worse": worse}
+    found.setdefault(name, []).append(entry if taken_back is None else entry | {"taken_back": taken_back})
     part = bundles / f"{RELEASED}.part"
     part.write_text(json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
     os.replace(part, bundles / RELEASED)

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -32,7 +33,7 @@ class RunFolder:
             "recipe_digest": recipe.digest,
             "manifest": manifest.digest,
         }
-        if told.exists() and json.loads(told.read_text(encoding="utf-8")) != content:
+        if told.exists() and told.read_text(encoding="utf-8") != json.dumps(content, indent=1) + "\n":
             raise InputError(f"{self.path}: holds a run of another recipe or other data; name another folder")
         manifest.write(self.path / "manifest.jsonl")
         _write(told, json.dumps(content, indent=1) + "\n")
@@ -41,7 +42,7 @@ class RunFolder:
         """The recipe of the run; raises InputError where there is none."""
         try:
             return Recipe.model_validate(json.loads((self.path / "run.json").read_text(encoding="utf-8"))["recipe"])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{self.path}: holds no run; fit one first") from error
 
     def manifest(self) -> Manifest:
@@ -58,7 +59,10 @@ class RunFolder:
         """The state after the last whole epoch; None where there is none."""
         if not self.checkpoint.exists():
             return None
-        state: dict[str, Any] = torch.load(self.checkpoint, weights_only=False)
+        try:
+            state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)  # tensors and plain values, no code
+        except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+            raise InputError(f"{self.checkpoint}: cannot be read ({type(error).__name__}); fit again") from error
         return state
 
     def write_curves(self, curves: list[dict[str, float]]) -> None:
@@ -68,4 +72,6 @@ class RunFolder:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)

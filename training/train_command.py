@@ -110,16 +110,17 @@ def fit(
 
     A run that was killed goes on where it stopped.
     """
+    from training.recipe import load_recipe
+
+    wanted = load_recipe(recipe)  # what is mistyped is told before anything heavy is loaded
+
     from qc_models.model_registry import models
     from training.fit import fit as fit_here
     from training.fit import smoked
-    from training.fit_on_ray import fit_on_ray
     from training.manifest import Manifest, build, read_manifest, source_left_out
     from training.rating_bundle import export_ratings
-    from training.recipe import load_recipe
     from training.run_folder import RunFolder
 
-    wanted = load_recipe(recipe)
     if models()[wanted.model].measures is not None:  # a sum that is solved, from tables
         made = export_ratings(wanted, data, (out or RUNS / wanted.model) / "bundles")
         _print_figures(json.loads((made / "evaluation.json").read_text(encoding="utf-8")), wanted.model, bundles)
@@ -132,6 +133,8 @@ def fit(
     folder = RunFolder(out or RUNS / (wanted.model + ("-smoke" if smoke else "")))
     with _epochs(wanted.model, wanted.epochs) as advance:
         if devices > 1:
+            from training.fit_on_ray import fit_on_ray
+
             fit_on_ray(wanted, rows, data, folder, devices)
         else:
             fit_here(wanted, rows, data, folder, advance, start=RunFolder(start) if start else None)
@@ -271,10 +274,10 @@ def list_command(bundles: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from training.release import history
+    from qc_models.model_bundle import releases
 
     table = Table("model", "version", "when", "who", "why")
-    for model, entries in sorted(history(bundles).items()):
+    for model, entries in sorted(releases(bundles).items()):
         for entry in entries:
             served = " (served)" if entry is entries[-1] else ""
             table.add_row(model, entry["version"] + served, entry["when"], entry["who"], entry["why"])

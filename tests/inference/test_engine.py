@@ -116,6 +116,8 @@ def test_a_session_is_made_once_a_process_and_again_for_a_new_release(
     old = OnnxEngine(tmp_path, threads)
     old.version(model)
     newer = folder.rename(tmp_path / "tiny" / "newer")
+    metadata = newer / "metadata.json"
+    metadata.write_text(metadata.read_text().replace(VERSION, newer.name))
     released = tmp_path / "released.json"
     released.write_text(released.read_text().replace(VERSION, newer.name))
     OnnxEngine(tmp_path, threads).submit(model, grey(0.5)).result()

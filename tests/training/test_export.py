@@ -92,6 +92,28 @@ def test_a_bundle_of_another_input_is_refused(bundle: Path, tmp_path: Path) -> N
         load_bundle(models()["xr_anatomy"], tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"temperatures": {"region": float("inf")}}, "temperatures"),
+        ({"temperatures": {"region": -1.0}}, "temperatures"),
+        ({"temperatures": []}, "temperatures"),
+        ({"variants": {"int8": {}}}, "variants"),
+        ({"version": "another"}, "version"),
+    ],
+)
+def test_metadata_that_service_cannot_rely_on_is_refused(
+    bundle: Path, tmp_path: Path, changed: dict[str, object], reason: str
+) -> None:
+    copy = tmp_path / bundle.name
+    copy.mkdir()
+    (copy / "model.onnx").write_bytes((bundle / "model.onnx").read_bytes())
+    metadata = json.loads((bundle / "metadata.json").read_text("utf-8"))
+    (copy / "metadata.json").write_text(json.dumps(metadata | changed), "utf-8")
+    with pytest.raises(ModelError, match=reason):
+        load_bundle(models()["xr_anatomy"], copy)
+
+
 def test_weights_inherit_the_strictest_terms() -> None:
     assert strictest(["open", "unstated", "non-commercial"]) == "non-commercial"
     assert strictest(["open", "unstated"]) == "unstated"

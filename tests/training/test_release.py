@@ -1,15 +1,16 @@
 """Releases: not worse on any source or class beyond noise, with who and why, and a way back."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qc_models.errors import InputError, ModelError
-from qc_models.model_bundle import SHIPPED, released_version
+from qc_models.model_bundle import SHIPPED, released_version, releases
 from training.drift import drift_table, observed_in
-from training.release import history, release, rollback, served_references, worse_than
+from training.release import release, rollback, served_references, worse_than
 
 NAME = "xr_anatomy"
 
@@ -65,7 +66,7 @@ def test_a_worse_version_is_not_served_unless_forced_and_then_it_is_written_down
     assert released_version(NAME, bundles) == "v2"
     release(NAME, "v3", bundles, "someone", "an emergency", force=True)
     assert released_version(NAME, bundles) == "v3"
-    assert len(history(bundles)[NAME][-1]["worse"]) == 3
+    assert len(releases(bundles)[NAME][-1]["worse"]) == 3
 
 
 def test_back_is_the_version_before_and_is_written_down(bundles: Path) -> None:
@@ -73,8 +74,40 @@ def test_back_is_the_version_before_and_is_written_down(bundles: Path) -> None:
         release(NAME, version, bundles, "someone", "why")
     assert rollback(NAME, bundles, "another", "conflicts") == "v1"
     assert released_version(NAME, bundles) == "v1"
-    assert [entry["version"] for entry in history(bundles)[NAME]] == ["v1", "v2", "v1"]
-    assert history(bundles)[NAME][-1]["who"] == "another"
+    assert [entry["version"] for entry in releases(bundles)[NAME]] == ["v1", "v2", "v1"]
+    assert releases(bundles)[NAME][-1]["who"] == "another"
+
+
+def test_what_was_taken_back_is_never_gone_back_to(bundles: Path) -> None:
+    for version in ("v1", "v2"):
+        release(NAME, version, bundles, "someone", "why")
+    assert rollback(NAME, bundles, "another", "conflicts") == "v1"
+    with pytest.raises(InputError, match="no earlier version"):  # v2 is the only other one
+        rollback(NAME, bundles, "another", "again")
+    release(NAME, "v2", bundles, "someone", "mended elsewhere")
+    assert rollback(NAME, bundles, "another", "conflicts after all") == "v1"
+
+
+def test_a_version_that_is_not_whole_is_not_gone_back_to(bundles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for version in ("v1", "v2"):
+        release(NAME, version, bundles, "someone", "why")
+    monkeypatch.undo()  # the folders hold no network
+    with pytest.raises(ModelError, match="no bundle"):
+        rollback(NAME, bundles, "another", "conflicts")
+    assert released_version(NAME, bundles) == "v2"
+
+
+def test_releases_side_by_side_lose_none(bundles: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: release(NAME, "v1", bundles, "someone", f"number {number}"), range(24)))
+    assert {entry["why"] for entry in releases(bundles)[NAME]} == {f"number {number}" for number in range(24)}
+
+
+@pytest.mark.parametrize("content", ["[]", "null", '"a"', '{"xr_anatomy": "a"}', '{"xr_anatomy": [{}]}', "{"])
+def test_a_broken_list_of_releases_is_told(bundles: Path, content: str) -> None:
+    (bundles / "released.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ModelError, match=r"released\.json.*restore"):
+        releases(bundles)
 
 
 def test_there_is_no_way_back_from_the_first(bundles: Path) -> None:
