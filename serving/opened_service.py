@@ -47,7 +47,7 @@ def open_service(config: ServiceConfig, environ: Mapping[str, str]) -> OpenedSer
         _require_archive(config, database)
         archive = FolderArchive(config.archive_folder, config.archive.reserve_mib * _MIB)
         limits = Limits(config.intake.largest_mib * _MIB, config.intake.at_once, config.intake.wait_s)
-        intake = Intake(database, archive, limits, timedelta(seconds=config.closing.quiet_s))
+        intake = Intake(database, archive, limits, timedelta(seconds=config.closing.settle_s))
         undone.pop_all()
     return OpenedService(config, secrets, database, archive, intake)
 
