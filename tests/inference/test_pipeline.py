@@ -180,9 +180,20 @@ def test_every_stage_of_the_pipeline_is_timed(study_of: Build, settings: Setting
 @pytest.fixture
 def seeing(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings with one released model: on bright CT stacks it sees a pelvis, and of chest and abdomen it knows nothing (1/2)."""
+    for name in list(models()):  # of those no version is released here
+        monkeypatch.delitem(models(), name)
     monkeypatch.setitem(models(), "tiny", tiny_model(outputs=(REGION,), applies=lambda stack: stack.modality == "CT"))
     write_bundle(models()["tiny"], tmp_path / "bundles")
     return replace(settings, models=tmp_path / "bundles")
+
+
+def test_a_model_without_a_version_asks_a_person(study_of: Build, seeing: Settings) -> None:
+    (seeing.models / "released.json").write_text("{}", encoding="utf-8")  # type: ignore[operator]
+    content = report(study_of(bright_slices(12)), seeing)
+    assert content["models"] == {}
+    assert [failure["check"] for failure in content["failures"]] == ["model tiny"]
+    assert "no version is released" in content["failures"][0]["reason"]
+    assert content["verdict"] in ("review", "reject")
 
 
 def bright_slices(count: int, **keywords: Any) -> list[dict[str, Any]]:
