@@ -46,7 +46,7 @@ def picture(
     if values is None:
         return None
     whole = (0, 0, frame.rows, frame.columns) if outlined else None
-    return drawn(_grey(values, instance.header), aspect_of(frame), box=box or whole, pixels=pixels)
+    return drawn(grey_levels(values, instance.header), aspect_of(frame), box=box or whole, pixels=pixels)
 
 
 def frame_values(instance: Instance, frame: Frame) -> NDArray[Any] | None:
@@ -108,21 +108,22 @@ def stretched(values: NDArray[Any], ends: tuple[float, float] = (0.5, 99.5)) -> 
     return grey
 
 
+def grey_levels(values: NDArray[Any], header: Header, window: tuple[float, float] | None = None) -> NDArray[np.uint8]:
+    """Modality values as grey levels, by `window` (centre, width), that of the header, or their own range; colours as they are."""
+    if values.ndim == 3:
+        return np.asarray(values, dtype=np.uint8) if values.dtype == np.uint8 else stretched(values.astype(np.float32))
+    centre, width = window or (header.number("WindowCenter"), header.number("WindowWidth"))
+    grey = stretched(values) if centre is None or width is None or width <= 1 else _window(values, centre, width)
+    if window is None and grey.max() == grey.min():  # a window that shows nothing
+        grey = stretched(values)
+    return 255 - grey if header.text("PhotometricInterpretation") == "MONOCHROME1" else grey
+
+
 def _opened(first: float, last: float, size: int) -> tuple[float, float]:
     """A side of an outline, moved out where it would cover what it is about: a dead line is one pixel wide."""
     short = max(0.0, LEAST_INSIDE + 2 * OUTLINE_PIXELS - (last - first)) / 2
     first, last = max(0.0, first - short), min(size - 1.0, last + short)
     return first, max(first, last)
-
-
-def _grey(values: NDArray[Any], header: Header) -> NDArray[np.uint8]:
-    if values.ndim == 3:
-        return np.asarray(values, dtype=np.uint8) if values.dtype == np.uint8 else stretched(values.astype(np.float32))
-    centre, width = header.number("WindowCenter"), header.number("WindowWidth")
-    grey = stretched(values) if centre is None or width is None or width <= 1 else _window(values, centre, width)
-    if grey.max() == grey.min():  # a window that shows nothing
-        grey = stretched(values)
-    return 255 - grey if header.text("PhotometricInterpretation") == "MONOCHROME1" else grey
 
 
 def _window(values: NDArray[np.float32], centre: float, width: float) -> NDArray[np.uint8]:

@@ -136,6 +136,13 @@ class PatientSocket(AssociationSocket):
     def __del__(self) -> None:
         os.close(self._woken)
 
+    def _shutdown_socket(self) -> None:
+        """Closes the connection, also where the other side was faster."""
+        if self.socket is not None:
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
+            self.socket.close()
+
     def wake(self) -> None:
         """Ends the wait for the other side: there is something to be sent to it."""
         os.eventfd_write(self._woken, 1)

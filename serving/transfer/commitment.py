@@ -77,6 +77,9 @@ class Commitments:
         self._wake = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="commitment", daemon=True)
+
+    def start(self) -> None:
+        """Begins to answer."""
         self._thread.start()
 
     def asked(self, event: Event) -> tuple[int, None]:

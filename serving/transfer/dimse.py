@@ -11,47 +11,34 @@ import threading
 import time
 from collections.abc import Iterator
 from io import BytesIO
-from struct import pack
 from typing import cast
 
 import structlog
 from pydicom.dataset import Dataset
-from pynetdicom import AE, PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION, _config, evt
+from pynetdicom import AE, _config, evt
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
 from pynetdicom.presentation import build_context
 
 from qc_models.errors import ConfigError, ServiceError
-from serving.intake import Kind, Refused
+from serving.intake import Refused
 from serving.jobs import reason_of
 from serving.opened_service import OpenedService
 from serving.recording import Sender
 from serving.service_config import Tls
 from serving.transfer.association import PDU_LENGTH, Messages, Server
 from serving.transfer.commitment import STORAGE_COMMITMENT, Commitments
+from serving.transfer.file_meta import file_meta
 from serving.transfer.mpps import PERFORMED_STEP, PerformedSteps
+from serving.transfer.refusals import PROCESSING_FAILURE, STATUSES
 from serving.transfer.spool import Spool
 
 VERIFICATION = "1.2.840.10008.1.1"
 SUCCESS = 0x0000
 CLASS_NOT_SUPPORTED = 0x0122
-PROCESSING_FAILURE = 0x0110
 OTHER_CLASS = 0xB007  # a warning: it was stored, and is of another class than was said
 COMMENT_LENGTH = 64
 GRACE_S = 10.0
-# PS3.4 table B.2-1: A7xx out of resources, A9xx not what was announced, Cxxx cannot understand
-STATUSES: dict[Kind, int] = {
-    "busy": 0xA700,
-    "disk_full": 0xA701,
-    "archive_away": 0xA702,
-    "database_away": 0xA703,
-    "too_large": 0xA704,
-    "mismatch": 0xA900,
-    "not_dicom": 0xC000,
-    "corrupt": 0xC001,
-    "missing_uid": 0xC002,
-    "forbidden": 0x0124,
-}
 _UID = re.compile(r"[0-9.]{1,64}")
 _HIGH_PRIORITY = 1
 
@@ -69,6 +56,7 @@ class Receiver:
         self._server = self._listen()
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="dimse", daemon=True)
         self._thread.start()
+        self._commitments.start()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -167,27 +155,6 @@ def _file(event: Event, data: BytesIO | Spool) -> Iterator[bytes]:
         yield from data.pieces()
     else:
         yield data.getvalue()
-
-
-def file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
-    """What a file begins with (PS3.10 section 7.1): preamble, prefix and group 0002, in explicit little endian."""
-    elements = b"".join(
-        pack("<HH2sH", 2, element, vr, len(value)) + value
-        for element, vr, value in (
-            (0x02, b"UI", _even(sop_class_uid, b"\0")),
-            (0x03, b"UI", _even(sop_instance_uid, b"\0")),
-            (0x10, b"UI", _even(transfer_syntax_uid, b"\0")),
-            (0x12, b"UI", _even(PYNETDICOM_IMPLEMENTATION_UID, b"\0")),
-            (0x13, b"SH", _even(PYNETDICOM_IMPLEMENTATION_VERSION, b" ")),
-        )
-    )
-    version = pack("<HH2sHI", 2, 0x01, b"OB", 0, 2) + b"\0\1"
-    return bytes(128) + b"DICM" + pack("<HH2sHI", 2, 0, b"UL", 4, len(version + elements)) + version + elements
-
-
-def _even(value: str, padding: bytes) -> bytes:
-    encoded = value.encode("ascii")
-    return encoded + padding * (len(encoded) % 2)
 
 
 def _status(code: int, reason: str = "") -> Dataset:

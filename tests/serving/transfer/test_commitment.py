@@ -181,6 +181,7 @@ def test_an_answer_that_is_not_taken_is_given_again_by_whoever_runs(
         session.add(row)
     answers.status = 0x0110
     first = Commitments(opened.database, opened.archive, opened.config)
+    first.start()
     first._wake.set()
     assert answers.next()[0] == SOME_FAILED
     first.close()
@@ -190,6 +191,7 @@ def test_an_answer_that_is_not_taken_is_given_again_by_whoever_runs(
     now += timedelta(seconds=30)
     answers.status = 0x0000
     second = Commitments(opened.database, opened.archive, opened.config)
+    second.start()
     second._wake.set()
     answers.next()
     assert settled(service).attempts == 2

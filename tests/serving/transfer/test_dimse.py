@@ -31,6 +31,7 @@ from tests.serving.transfer.raw_association import CT, connection_of, data_set, 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 VERIFICATION = "1.2.840.10008.1.1"
 REJECTED_PERMANENTLY, REJECTED_NOW = 1, 2
+NODELAY = {"TCP_NODELAY": "1"}  # else dcmtk waits for small packets
 # how storescu is told to propose a transfer syntax
 DCMTK_OPTIONS = {
     "1.2.840.10008.1.2": "-xi",
@@ -47,6 +48,8 @@ DCMTK_OPTIONS = {
     "1.2.840.10008.1.2.5": "-xr",
 }
 Connect = Callable[..., Association]
+# where it makes no difference which database it is
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 # pydicom warns of what devices send; the service does not listen to it
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore:{text}:UserWarning") for text in ("Invalid value for VR", "The value length")
@@ -73,6 +76,7 @@ def send(association: Association, content: bytes, **request: Any) -> tuple[int,
     return cast(int, answer.Status), answer.ErrorComment or ""
 
 
+@on_sqlite
 def test_echo_is_answered(receive: Receiver, connect: Connect) -> None:
     association = connect(receive, (VERIFICATION, [ImplicitVRLittleEndian]))
     assert association.send_c_echo().Status == 0x0000
@@ -101,6 +105,7 @@ def test_again_is_the_same_and_each_hospital_has_its_own(service: Service, recei
     assert [study.hospital_id for study in service.studies] == ["city", "county"]
 
 
+@on_sqlite
 @pytest.mark.parametrize(("title", "called"), [("STRANGER", "TOUCHSTONE"), ("CITY_CT", "ANOTHER")])
 def test_who_is_not_known_or_means_another_is_rejected(
     receive: Receiver, connect: Connect, title: str, called: str
@@ -111,6 +116,7 @@ def test_who_is_not_known_or_means_another_is_rejected(
     assert association.acceptor.primitive.result == REJECTED_PERMANENTLY
 
 
+@on_sqlite
 def test_there_are_so_many_associations_and_no_more(make_service: Callable[..., Service], connect: Connect) -> None:
     receiver = Receiver(make_service(dimse={"associations": 2}).opened)
     try:
@@ -155,6 +161,7 @@ def test_what_is_refused_names_its_reason_and_no_patient(service: Service, recei
     assert send(association, object_bytes()) == (0x0000, "")  # and it goes on
 
 
+@on_sqlite
 def test_an_object_of_another_class_than_was_said_is_kept_with_a_warning(
     service: Service, receive: Receiver, connect: Connect
 ) -> None:
@@ -164,6 +171,7 @@ def test_an_object_of_another_class_than_was_said_is_kept_with_a_warning(
     assert [row.sop_class_uid for row in service.instances] == [CT]
 
 
+@on_sqlite
 def test_a_full_disk_is_told(service: Service, connect: Connect) -> None:
     opened = service.opened
     full = FolderArchive(opened.config.archive_folder, reserve=1 << 60)
@@ -179,6 +187,7 @@ def test_a_full_disk_is_told(service: Service, connect: Connect) -> None:
         receiver.close()
 
 
+@on_sqlite
 def test_what_is_too_large_is_refused_and_the_association_goes_on(
     make_service: Callable[..., Service], connect: Connect
 ) -> None:
@@ -195,6 +204,7 @@ def test_what_is_too_large_is_refused_and_the_association_goes_on(
     assert len(service.instances) == 1
 
 
+@on_sqlite
 def test_an_object_larger_than_the_memory_of_a_spool_is_kept_whole(
     service: Service, receive: Receiver, connect: Connect
 ) -> None:
@@ -204,6 +214,7 @@ def test_an_object_larger_than_the_memory_of_a_spool_is_kept_whole(
     assert data_set(service.content(row)) == data_set(content)
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "sent",
     [
@@ -231,6 +242,7 @@ def test_a_connection_that_makes_no_sense_ends(
         receiver.close()
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "piece",
     [
@@ -249,6 +261,7 @@ def test_a_device_that_sends_without_end_is_cut_off(
         send_all(connection, [sent] * 5000)
 
 
+@on_sqlite
 def test_a_message_that_comes_too_slowly_is_cut_off(make_service: Callable[..., Service], connect: Connect) -> None:
     receiver = Receiver(make_service(dimse={"timeout_s": 1}).opened)
     try:
@@ -260,6 +273,7 @@ def test_a_message_that_comes_too_slowly_is_cut_off(make_service: Callable[..., 
         receiver.close()
 
 
+@on_sqlite
 @pytest.mark.parametrize("folder", ["codecs", "oddities"])
 def test_every_real_file_is_kept_as_it_was_or_refused_with_a_reason(
     shared_data: Path, service: Service, receive: Receiver, connect: Connect, folder: str
@@ -288,6 +302,7 @@ def test_every_real_file_is_kept_as_it_was_or_refused_with_a_reason(
     assert len(sent) >= {"codecs": 68, "oddities": 20}[folder], refused
 
 
+@on_sqlite
 def test_dcmtk_sends_what_its_own_receiver_writes_bit_by_bit(
     shared_data: Path, service: Service, receive: Receiver, tmp_path: Path
 ) -> None:
@@ -301,14 +316,14 @@ def test_dcmtk_sends_what_its_own_receiver_writes_bit_by_bit(
             files.setdefault(option, []).append(str(path))
     port, folder = free_port(), tmp_path / "dcmtk"
     folder.mkdir()
-    with subprocess.Popen([storescp, "+xa", "--bit-preserving", "-od", str(folder), str(port)]) as other:
+    with subprocess.Popen([storescp, "+xa", "--bit-preserving", "-od", str(folder), str(port)], env=NODELAY) as other:
         while True:
             with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
                 break
         for option, paths in files.items():
             for host, at in (receive.address, ("127.0.0.1", port)):
                 call = [storescu, option, "-R", "-nh", "-aet", "CITY_CT", "-aec", "TOUCHSTONE", host, str(at), *paths]
-                subprocess.run(call, check=False, capture_output=True, env={"TCP_NODELAY": "1"})
+                subprocess.run(call, check=False, capture_output=True, env=NODELAY)
         other.terminate()
     kept = {data_set(service.content(row)) for row in service.instances}
     written = {path.read_bytes() for path in folder.iterdir()}
@@ -338,6 +353,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@on_sqlite
 def test_tls_asks_for_a_certificate_and_nobody_keeps_others_waiting(
     make_service: Callable[..., Service], connect: Connect, certificates: Path
 ) -> None:
@@ -363,6 +379,7 @@ def test_a_wrong_certificate_file_is_told() -> None:
         server_tls(Tls(certificate="absent.pem", key="absent.key"))
 
 
+@on_sqlite
 def test_a_port_that_is_taken_is_told(make_service: Callable[..., Service]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -378,6 +395,7 @@ def test_a_comment_holds_whole_words_and_no_more_than_64_characters() -> None:
     assert _status(0xC000, "\u8bf7 send again\n").ErrorComment == "? send again"
 
 
+@on_sqlite
 def test_what_is_answered_before_the_end_is_kept_after_it(service: Service, connect: Connect) -> None:
     receiver = Receiver(service.opened)
     association = connect(receiver, (CT, [ExplicitVRLittleEndian]))

@@ -1,0 +1,1 @@
+"""The web process: who asks, and what is answered."""

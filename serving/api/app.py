@@ -1,0 +1,78 @@
+"""The web application: what browsers, hospitals and DICOMweb clients ask of the service. It loads neither torch nor ray."""
+
+import logging
+
+from anyio import CapacityLimiter
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy import select
+
+from qc_models.errors import InputError, ServiceError
+from serving.api.callers import Service
+from serving.api.guard import Guard
+from serving.database.tables import Hospital
+from serving.opened_service import OpenedService
+from serving.transfer import qido, stow, wado
+from serving.transfer.dicom_json import PREFIX
+from serving.transfer.stow import Uploads
+
+ROUTERS: tuple[APIRouter, ...] = (stow.router, qido.router, wado.router)
+_STORED = (f"{PREFIX}/studies", f"{PREFIX}/studies/")  # the only paths to which bodies of any size are sent
+
+health = APIRouter()
+
+
+def create_app(service: OpenedService, routers: tuple[APIRouter, ...] = ROUTERS) -> FastAPI:
+    """The application of one process, on what it opened."""
+    for library in ("pynetdicom", "pydicom"):  # they quote what was sent
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
+    app = FastAPI(
+        title="Touchstone 试金石",
+        docs_url=None,  # its pages come from another host
+        redoc_url=None,
+        exception_handlers={
+            ServiceError: _our_side,
+            InputError: _their_side,
+            RequestValidationError: _wrong_request,
+        },
+    )
+    app.state.service = service
+    app.state.uploads = Uploads()
+    app.state.decoding = CapacityLimiter(wado.MOST_DECODING)
+    web = service.config.web
+    secure = web.tls is not None or web.address.startswith("https:")
+    app.add_middleware(Guard, streams=lambda path: path.startswith(_STORED), secure=secure)
+    for router in (health, *routers):
+        app.include_router(router)
+    return app
+
+
+@health.get("/health")
+async def is_alive() -> dict[str, str]:
+    """Say that the process is alive."""
+    return {"status": "alive"}
+
+
+@health.get("/ready")
+def is_ready(service: Service) -> dict[str, str]:
+    """Say that database and archive answer; 503 where one does not."""
+    with service.database.reading() as session:
+        session.execute(select(Hospital.id).limit(1)).all()
+    with service.archive.stage():
+        return {"status": "ready"}
+
+
+async def _our_side(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "5"})
+
+
+async def _their_side(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, 422)
+
+
+async def _wrong_request(_: Request, error: Exception) -> JSONResponse:
+    """Which parts of a request are wrong, and how; not what stood there."""
+    assert isinstance(error, RequestValidationError)
+    wrong = [{"loc": one["loc"], "msg": one["msg"]} for one in error.errors()]
+    return JSONResponse({"detail": wrong}, 400)
