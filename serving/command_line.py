@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "items": ("serving.items_command:items", "List, show and check the exam items of a catalogue."),
     "explain": ("serving.explain_command:explain", "Explain a check, a metric or a finding."),
     "simulate": ("serving.simulate_command:simulate", "Write simulated studies, good or with a defect, as DICOM."),
+    "serve": ("serving.serve_command:serve", "Receive studies, score them and answer for them, as a service."),
     "database": ("serving.database_command:database", "Make, change and inspect the tables of the service."),
     "audit": ("serving.audit_command:audit", "Verify the audit chain of the service."),
     "demo": ("serving.demo_command:demo", "Simulate good and defective studies and score them."),

@@ -23,7 +23,7 @@ _STORED = (f"{PREFIX}/studies", f"{PREFIX}/studies/")  # the only paths to which
 health = APIRouter()
 
 
-def create_app(service: OpenedService, routers: tuple[APIRouter, ...] = ROUTERS) -> FastAPI:
+def create_app(service: OpenedService) -> FastAPI:
     """The application of one process, on what it opened."""
     for library in ("pynetdicom", "pydicom"):  # they quote what was sent
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)
@@ -43,7 +43,7 @@ def create_app(service: OpenedService, routers: tuple[APIRouter, ...] = ROUTERS)
     web = service.config.web
     secure = web.tls is not None or web.address.startswith("https:")
     app.add_middleware(Guard, streams=lambda path: path.startswith(_STORED), secure=secure)
-    for router in (health, *routers):
+    for router in (health, *ROUTERS):
         app.include_router(router)
     return app
 

@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 import pytest
 from pydicom.uid import generate_uid
+from sqlalchemy import select
 
 from qc_models.dicom.header import read_header
 from serving.archive import FolderArchive
+from serving.database.tables import ApiKey
 from serving.intake import Intake, Limits
 from tests.serving.conftest import object_bytes
 from tests.serving.transfer.conftest import Service, Web
@@ -59,7 +61,9 @@ def test_several_objects_are_kept_as_they_were_sent(web: Web) -> None:
     assert response.json()["00081190"] == {"vr": "UR", "Value": [address]}
     first = response.json()["00081199"]["Value"][0]
     assert first["00081190"]["Value"][0].startswith(f"{address}/series/{rows[0].series_instance_uid}/instances/")
-    assert {(row.came_by, row.sender) for row in rows} == {("stow", "key:1")}
+    with web.service.opened.database.reading() as session:
+        key = session.scalars(select(ApiKey)).one()
+    assert {(row.came_by, row.sender) for row in rows} == {("stow", f"key:{key.id}")}
 
 
 def test_of_some_that_are_refused_each_has_its_reason(web: Web) -> None:
