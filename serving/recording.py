@@ -12,10 +12,11 @@ from sqlalchemy import Connection, Insert, bindparam, select
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects import postgresql, sqlite
 
+from qc_models.errors import InputError
 from serving.archive import Archive, ArchiveAwayError, Stored
 from serving.database.sessions import Database
 from serving.database.tables import Hospital, InstanceRow, QuarantineRow, StudyRow, Table
-from serving.received_object import ObjectFacts
+from serving.received_object import ObjectFacts, same_data_set
 
 Outcome = Literal["new", "same", "conflicting"]
 ARRIVING = "arriving"
@@ -27,7 +28,7 @@ _HOLD_STUDY = (
     .where(_STUDIES.c.hospital_id == bindparam("hospital_id"), _STUDIES.c.uid == bindparam("study_uid"))
     .with_for_update()
 )
-_FIND_DIGESTS = select(_INSTANCES.c.sop_instance_uid, _INSTANCES.c.digest).where(
+_FIND_KEPT = select(_INSTANCES.c.sop_instance_uid, _INSTANCES.c.digest, _INSTANCES.c.archive_key).where(
     _INSTANCES.c.study_id == bindparam("study_id"),
     _INSTANCES.c.sop_instance_uid.in_(bindparam("uids", expanding=True)),
 )
@@ -122,22 +123,28 @@ class Recording:
         now = self._database.now()
         study = self._held_study(connection, objects[0], now)
         uids = {kept.facts.sop_instance_uid for kept in objects}
-        digests: dict[str, set[str]] = {}
-        for uid, digest in connection.execute(_FIND_DIGESTS, {"study_id": study.id, "uids": list(uids)}):
-            digests.setdefault(uid, set()).add(digest)
+        keys: dict[str, dict[str, str]] = {}  # in the archive, by digest, of each SOP instance
+        for uid, digest, key in connection.execute(_FIND_KEPT, {"study_id": study.id, "uids": list(uids)}):
+            keys.setdefault(uid, {})[digest] = key
         outcomes: list[Outcome] = []
         added: list[Kept] = []
         rows: list[dict[str, Any]] = []
         for kept in objects:
-            here = digests.setdefault(kept.facts.sop_instance_uid, set())
-            outcome: Outcome = "new" if not here else "same" if kept.stored.digest in here else "conflicting"
-            outcomes.append(outcome)
-            if outcome != "same":
-                if not self._archive.holds(kept.stored):  # a purge deletes while it holds the study's row
-                    raise ArchiveAwayError("the object was deleted while it was being recorded; send it again")
-                here.add(kept.stored.digest)
-                added.append(kept)
-                rows.append(_instance(study.id, kept, outcome == "conflicting", now))
+            here = keys.setdefault(kept.facts.sop_instance_uid, {})
+            if kept.stored.digest in here:
+                outcomes.append("same")
+                continue
+            if not self._archive.holds(kept.stored):  # a purge deletes while it holds the study's row
+                raise ArchiveAwayError("the object was deleted while it was being recorded; send it again")
+            known = next((key for key in here.values() if self._same(key, kept.stored.key)), None)
+            here[kept.stored.digest] = known or kept.stored.key
+            if known is not None:  # its copy has other file meta information and nothing else of its own
+                self._archive.delete(kept.stored.key)
+                outcomes.append("same")
+                continue
+            outcomes.append("conflicting" if len(here) > 1 else "new")
+            added.append(kept)
+            rows.append(_instance(study.id, kept, outcomes[-1] == "conflicting", now))
         if added:
             connection.execute(_INSTANCES.insert(), rows)
             values = {
@@ -150,6 +157,14 @@ class Recording:
             }
             connection.execute(_CHANGE_STUDY, {"study_id": study.id, **values})
         return [Recorded(study.id, outcome) for outcome in outcomes]
+
+    def _same(self, known: str, other: str) -> bool:
+        """Whether two objects of the archive hold one data set; one that is there no more is compared with nothing."""
+        try:
+            with self._archive.local(known) as first, self._archive.local(other) as second:
+                return same_data_set(first, second)
+        except (ArchiveAwayError, InputError):
+            return False
 
     def _held_study(self, connection: Connection, first: Kept, now: datetime) -> Any:
         """The row of a study, made by its first object where there is none, and held until the end of the transaction."""

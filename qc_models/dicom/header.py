@@ -78,6 +78,7 @@ class Header:
     _outer_charset: tuple[str, ...] = ()
     _outer_signed: bool = False
     _items: dict[str, tuple["Header", ...]] = field(default_factory=dict)
+    data_set_at: int = 0  # where the data set begins in the file, behind the file meta information
 
     @property
     def little_endian(self) -> bool:
@@ -233,7 +234,7 @@ def _read(source: ByteSource, name: str) -> Header:
     opening = source.read(0, 132)
     has_preamble = opening[128:132] == b"DICM"
     found: dict[str, tuple[bytes, bytes]] = {}
-    at = _read_file_meta(source, 132 if has_preamble else 0, found)
+    at = data_set_at = _read_file_meta(source, 132 if has_preamble else 0, found)
     uid = next(iter(text_values("UI", found.get("TransferSyntaxUID", (b"", b""))[1], ())[0]), None)
     encoding = _sniff(source.read(at, 8))
     deflated_from = None
@@ -266,6 +267,7 @@ def _read(source: ByteSource, name: str) -> Header:
         _found=found,
         _encoding=scan.encoding,
         _parse_problems=tuple(problems),
+        data_set_at=data_set_at,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from sqlalchemy import select, update
 
 from serving.archive import FolderArchive
@@ -20,6 +21,7 @@ from serving.database.sessions import Database, open_database
 from serving.database.tables import InstanceRow, QuarantineRow, StudyRow
 from serving.intake import Intake, Limits, Refused
 from serving.recording import Sender
+from serving.transfer.file_meta import file_meta
 from tests.serving import crashing_intake
 from tests.serving.conftest import object_bytes
 
@@ -113,6 +115,18 @@ def test_other_content_under_the_same_uid_is_kept_beside_it(intake: Intake, data
     assert [row.conflicting for row in rows(database, InstanceRow)] == [False, True]
     assert {path.read_bytes() for path in kept(tmp_path)} == {first, second}
     assert [study.num_instances for study in rows(database, StudyRow)] == [1]
+
+
+def test_other_file_meta_information_makes_no_other_object(intake: Intake, database: Database, tmp_path: Path) -> None:
+    content, other = object_bytes(SOPInstanceUID="1.2.3"), object_bytes(SOPInstanceUID="1.2.3", SliceThickness=1)
+    data_set = content[144 + int.from_bytes(content[140:144], "little") :]
+    by_another_way = file_meta(CTImageStorage, "1.2.3", ExplicitVRLittleEndian) + data_set
+    assert by_another_way != content
+    sent = (content, by_another_way, by_another_way, other, by_another_way)
+    outcomes = [intake.take(one, CITY).outcome for one in sent]
+    assert outcomes == ["new", "same", "same", "conflicting", "same"]
+    assert {path.read_bytes() for path in kept(tmp_path)} == {content, other}
+    assert len(rows(database, InstanceRow)) == 2
 
 
 def test_a_late_instance_opens_its_study_again(intake: Intake, database: Database) -> None:
@@ -301,6 +315,7 @@ from serving.archive import FolderArchive
 from serving.database.sessions import open_database
 from serving.intake import Intake, Limits
 from serving.recording import Sender
+from serving.transfer.file_meta import file_meta
 from tests.serving.conftest import object_bytes
 url, archive, own = sys.argv[1:]
 intake = Intake(open_database(url), FolderArchive(Path(archive)), Limits())
