@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from inference.pipeline import Settings
 
 STUDIES = Path(__file__).resolve().parents[2] / "shared" / "data" / "studies"
+MODELS_OF_STACKS = ("volume_anatomy", "mr_sequence")
 AS_OF = "2026-11-01"  # after every real study, so that figures do not change with the calendar
 
 data_option = click.option(
@@ -207,7 +208,7 @@ def ratings_command(tables: Path) -> None:
 
 
 @bench.command("sources")
-@click.argument("model", type=click.Choice(["volume_anatomy", "mr_sequence"]))
+@click.argument("model", type=click.Choice(MODELS_OF_STACKS))
 @click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), default=STUDIES.parent, help="The data folder."
 )
@@ -282,7 +283,7 @@ def fuzz_command(inputs: int, seed: int, data: Path) -> None:
 @bench.command("all")
 @click.pass_context
 def all_command(context: click.Context) -> None:
-    """Every benchmark with its defaults (about two hours on two processors, half of it the gate)."""
+    """Every benchmark with its defaults (a night on two processors: models are taught anew for some)."""
     for command in (
         header_command,
         start_command,
@@ -293,11 +294,17 @@ def all_command(context: click.Context) -> None:
         checks_command,
         measurements_command,
         ratings_command,
+        coordinate_command,
         gate_command,
         fuzz_command,
+        corrections_command,
+        motion_command,
     ):
         click.echo(f"== {command.name}", err=True)
         context.invoke(command)
+    for model in MODELS_OF_STACKS:
+        click.echo(f"== {sources_command.name} {model}", err=True)
+        context.invoke(sources_command, model=model)
 
 
 def _settings(workers: int) -> "Settings":

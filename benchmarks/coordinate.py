@@ -20,6 +20,7 @@ from qc_models.model_bundle import SHIPPED
 from qc_models.model_registry import models
 from qc_models.preprocessing import prepare
 from training.manifest import Row, build
+from training.recipe import load_recipe
 from training.volumes import small_volume
 
 MODEL = "volume_anatomy"
@@ -31,13 +32,19 @@ Floats = NDArray[np.float64]
 
 
 def run(data: Path) -> dict[str, Any]:
-    """Every axial CT stack of 20 slices or more, those of subjects that were never learned from apart."""
+    """Every axial CT stack of 20 slices or more, those that were never learned from apart; none of which the recipe skips."""
+    told_by_recipe = load_recipe(MODEL).task
+    also = told_by_recipe.get("learn_also", ())
     with Threads(2) as threads:
         engine = OnnxEngine(SHIPPED, threads)
-        rows = [row for row in build(data).of(modality="CT", kind="volume") if "axial" in row.said("plane")]
+        rows = [
+            row
+            for row in build(data).of(modality="CT", kind="volume")
+            if "axial" in row.said("plane") and row.path not in told_by_recipe.get("skip", ())
+        ]
         told = {row.path: _told(row, data, engine) for row in rows}
     stacks = {row.path: found for row in rows if (found := told[row.path]) is not None}
-    held_out = {row.path for row in rows if row.part == "test"}
+    held_out = {row.path for row in rows if row.part == "test" and row.path not in also}
     return {
         "held_out": _summary([found for path, found in stacks.items() if path in held_out]),
         "learned_from": _summary([found for path, found in stacks.items() if path not in held_out]),

@@ -123,6 +123,7 @@ class InstanceRow(Table):
     __table_args__ = (
         UniqueConstraint("study_id", "sop_instance_uid", "digest"),
         Index("instance_by_series", "study_id", "series_instance_uid"),
+        Index("instance_by_uid", "sop_instance_uid"),
     )
 
     id: Mapped[int] = mapped_column(Number, primary_key=True)

@@ -16,6 +16,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 from sqlalchemy import create_engine
 
+from serving.archive import FolderArchive
 from serving.database.sessions import Database, open_database
 from serving.database.tables import Hospital, Table
 from tests.written_dicom import instance
@@ -123,6 +124,12 @@ def database(database_url: str) -> Iterator[Database]:
     opened = open_database(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> FolderArchive:
+    """An empty archive in a folder of its own."""
+    return FolderArchive(tmp_path / "archive")
 
 
 @pytest.fixture

@@ -48,11 +48,6 @@ def clock(database: Database, hospitals: tuple[str, str]) -> Clock:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> FolderArchive:
-    return FolderArchive(tmp_path / "archive")
-
-
-@pytest.fixture
 def send(database: Database, archive: FolderArchive, clock: Clock) -> Callable[..., None]:
     """Sends objects: bytes, or keywords of one (see tests/written_dicom.py)."""
     intake = Intake(database, archive, Limits(), timedelta(seconds=SETTINGS.settle_s))

@@ -32,11 +32,6 @@ QUIET = timedelta(seconds=60)
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> FolderArchive:
-    return FolderArchive(tmp_path / "archive")
-
-
-@pytest.fixture
 def intake(database: Database, hospitals: tuple[str, str], archive: FolderArchive) -> Intake:
     return Intake(database, archive, Limits(largest_bytes=1 << 20, at_once=16, wait_s=0), QUIET)
 

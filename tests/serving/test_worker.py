@@ -63,11 +63,6 @@ def clock(database: Database, hospitals: tuple[str, str]) -> Clock:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> FolderArchive:
-    return FolderArchive(tmp_path / "archive")
-
-
-@pytest.fixture
 def send(database: Database, archive: FolderArchive, clock: Clock) -> Callable[[Path], None]:
     intake = Intake(database, archive, Limits())
 

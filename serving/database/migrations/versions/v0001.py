@@ -177,6 +177,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index("instance_by_series", "instance", ["study_id", "series_instance_uid"])
+    op.create_index("instance_by_uid", "instance", ["sop_instance_uid"])
     op.create_table(
         "job",
         sa.Column("id", NUMBER, nullable=False),
