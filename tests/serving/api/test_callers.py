@@ -35,3 +35,13 @@ def test_a_hospital_is_asked_for_its_own_studies() -> None:
     own = Caller("key:1", "a", "sender", "city").own_studies
     assert str(own.compile(compile_kwargs={"literal_binds": True})) == "study.hospital_id = 'city'"
     assert str(Caller("key:1", "a", "reviewer", None).own_studies) == "true"
+
+
+def test_a_reviewer_reads_about_studies_of_every_hospital() -> None:
+    assert str(Caller("account:1", "a", "reviewer", "city").readable_studies) == "true"
+    assert "hospital_id" in str(Caller("account:1", "a", "hospital", "city").readable_studies)
+
+
+def test_a_person_has_an_account_and_a_program_none() -> None:
+    assert Caller("account:31", "a", "reviewer", None).account_id == 31
+    assert Caller("key:31", "a", "doctor", None).account_id is None
