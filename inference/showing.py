@@ -15,7 +15,7 @@ from qc_models.findings import NOWHERE, CheckFailure, Location
 from qc_models.model_outputs import Floats, Prediction
 from qc_models.model_registry import Model, models
 from qc_models.pixels import Block, Place
-from qc_models.preprocessing import InputSpec, prepare
+from qc_models.preprocessing import Bounds, InputSpec, bounds_of, prepare
 from qc_models.stack import Stack
 
 Prepared = Mapping[tuple[InputSpec, FrameKey], Floats]  # [1, rows, columns] each
@@ -59,13 +59,24 @@ def spread(number: int, most: int) -> tuple[int, ...]:
 
 def prepared_frames(block: Block, inverted: Sequence[bool], wanted: Mapping[FrameKey, Sequence[InputSpec]]) -> Prepared:
     """The frames of a block that models want, as they want them; nothing of icons and strips."""
+    import torch  # only here: header-only scoring starts without it
+
     if not is_picture(*block.pixels.shape[1:]):
         return {}
     keys = [(uid, index) for _, uid, index in block.places]
+    rows_of: dict[InputSpec, list[int]] = {}
+    for row, key in enumerate(keys):
+        for spec in wanted.get(key, ()):
+            rows_of.setdefault(spec, []).append(row)
+    bounds: dict[tuple[object, int], Bounds] = {}
     result: dict[tuple[InputSpec, FrameKey], Floats] = {}
-    for spec in dict.fromkeys(spec for key in keys for spec in wanted.get(key, ())):
-        rows = [row for row, key in enumerate(keys) if spec in wanted.get(key, ())]
-        pictures = prepare(block.pixels[rows], spec, [inverted[row] for row in rows])
+    for spec, rows in rows_of.items():
+        pixels, turned = block.pixels[rows], [inverted[row] for row in rows]
+        if new := [at for at, row in enumerate(rows) if (spec.scale, row) not in bounds]:
+            low, high = bounds_of(pixels[new], spec, [turned[at] for at in new])
+            bounds.update({(spec.scale, rows[at]): (low[n], high[n]) for n, at in enumerate(new)})
+        low, high = (torch.stack(ends) for ends in zip(*(bounds[spec.scale, row] for row in rows), strict=True))
+        pictures = prepare(pixels, spec, turned, (low, high))
         for at, picture in zip(rows, pictures.numpy(), strict=True):
             result[spec, keys[at]] = picture
     return result

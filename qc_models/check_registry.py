@@ -111,6 +111,12 @@ def checks() -> Mapping[str, Check]:
     return found
 
 
+@cache
+def relating() -> tuple[Check, ...]:
+    """The checks that relate facts to an exam item."""
+    return tuple(check for check in checks().values() if check.relates)
+
+
 def quantity(metric: str) -> Quantity:
     """The quantity that `dimension.check.quantity` names; raises ConfigError where no check measures it."""
     name, _, last = metric.rpartition(".")

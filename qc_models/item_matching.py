@@ -129,8 +129,13 @@ def _tokens(item: ExamItem) -> set[str]:
 
 def _phrases_in(text: str, items: Iterable[ExamItem]) -> list[tuple[range, ExamItem]]:
     """Where a text has words that mean an item, the longest first; of equal ones the smaller item first."""
+    said = _spaced(text)
     found = [
-        (place, item) for item in items for phrase in item.match.request_texts for place in _places_of(phrase, text)
+        (place, item)
+        for item in items
+        for phrase in item.match.request_texts
+        if _spaced(phrase) in said  # most are not, and this is quick
+        for place in _places_of(phrase, text)
     ]
     return sorted(found, key=lambda entry: (-len(entry[0]), *_small_first(entry[1])))
 
@@ -168,14 +173,20 @@ def _spaced(text: str) -> str:
 
 def _named_by_a_word(facts: Facts, items: Sequence[ExamItem]) -> frozenset[str]:
     """The ids of items of which the request has a word that no other item of the modality shares, and that is not vague."""
+    said = {text: _spaced(text) for text in facts.request.texts}
+    heard = [
+        (item, synonym)
+        for item in items
+        for synonym in item.match.region_synonyms
+        if any(_spaced(synonym) in words and _places_of(synonym, text) for text, words in said.items())
+    ]
+    if not heard:
+        return frozenset()
     owners = Counter((item.modality, synonym) for item in items for synonym in set(item.match.region_synonyms))
     return frozenset(
         item.id
-        for item in items
-        for synonym in item.match.region_synonyms
-        if owners[item.modality, synonym] == 1
-        and not is_vague(regions_in(synonym))
-        and any(_places_of(synonym, text) for text in facts.request.texts)
+        for item, synonym in heard
+        if owners[item.modality, synonym] == 1 and not is_vague(regions_in(synonym))
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from qc_models.check_registry import checks, quantity
+from qc_models.check_registry import quantity, relating
 from qc_models.exam_item import ExamItem, Limit
 from qc_models.facts import Facts, StackFacts
 from qc_models.findings import NOWHERE, CheckFailure, Finding, Measurement, Quantity, Text
@@ -189,12 +189,11 @@ def _related(facts: Facts, item: ExamItem, as_of: date) -> tuple[list[Measuremen
     """What the checks measure of the facts against this item; a crash is a failure of that check, not of the judgement."""
     measurements: list[Measurement] = []
     failures: list[CheckFailure] = []
-    for check in checks().values():
-        if check.relates:
-            try:
-                measurements.extend(check.relate(facts, item, as_of))
-            except Exception as error:  # one check's crash is a line in the report; the rest is still judged
-                failures.append(CheckFailure(check.name, f"crashed on item {item.id}: {type(error).__name__}"))
+    for check in relating():
+        try:
+            measurements.extend(check.relate(facts, item, as_of))
+        except Exception as error:  # one check's crash is a line in the report; the rest is still judged
+            failures.append(CheckFailure(check.name, f"crashed on item {item.id}: {type(error).__name__}"))
     return measurements, tuple(failures)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
+Bounds = tuple["Tensor", "Tensor"]
 QUANTILE_PIXELS = 1 << 16  # at most, of which the percentiles of a frame are taken
 
 
@@ -36,18 +37,22 @@ class InputSpec:
         """SHA-256 over its content."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
+    @property
+    def scale(self) -> tuple[str, float, float]:
+        """Specs with the same one share the bounds of a frame."""
+        return self.scaling, self.low, self.high
 
-def prepare(pixels: "Tensor", spec: InputSpec, inverted: Sequence[bool] = ()) -> "Tensor":
+
+def prepare(pixels: "Tensor", spec: InputSpec, inverted: Sequence[bool] = (), bounds: Bounds | None = None) -> "Tensor":
     """Frames [B, H, W] in modality values, on any device, as a model is fed: [B, 1, rows, columns], float32 from 0 to 1.
 
-    More is brighter: frames that are `inverted` (see `is_inverted`) are turned over.
+    More is brighter: frames that are `inverted` (see `is_inverted`) are turned over. `bounds` are those of the frames where they
+    are known already (see `bounds_of`).
     """
     import torch
 
-    if any(inverted):
-        signs = [-1.0 if turned else 1.0 for turned in inverted]
-        pixels = pixels * torch.tensor(signs, device=pixels.device).reshape(-1, 1, 1)
-    low, high = _bounds(pixels, spec)
+    pixels = _upright(pixels, inverted)
+    low, high = _bounds(pixels, spec) if bounds is None else bounds
     scale = (high - low).clamp(min=1e-6)
     fitted = _fitted(pixels.float(), spec)
     scaled = ((fitted - low) / scale).clamp(0, 1)
@@ -58,17 +63,31 @@ def prepare(pixels: "Tensor", spec: InputSpec, inverted: Sequence[bool] = ()) ->
     return result
 
 
+def bounds_of(pixels: "Tensor", spec: InputSpec, inverted: Sequence[bool] = ()) -> Bounds:
+    """What becomes 0 and 1 in each frame, [B, 1, 1] each: the same for every spec with this `scale`, and dear to find."""
+    return _bounds(_upright(pixels, inverted), spec)
+
+
+def _upright(pixels: "Tensor", inverted: Sequence[bool]) -> "Tensor":
+    import torch
+
+    if not any(inverted):
+        return pixels
+    signs = [-1.0 if turned else 1.0 for turned in inverted]
+    return pixels * torch.tensor(signs, device=pixels.device).reshape(-1, 1, 1)
+
+
 def is_inverted(photometric_interpretation: str | None, modality: str) -> bool:
     """Whether more is darker in a frame (PS3.3 C.7.6.3.1.2); never in CT, whose values are HU however they are shown."""
     return photometric_interpretation == "MONOCHROME1" and modality != "CT"
 
 
-def _bounds(pixels: "Tensor", spec: InputSpec) -> tuple["Tensor", "Tensor"]:
-    """What becomes 0 and 1, [B, 1, 1] each."""
+def _bounds(pixels: "Tensor", spec: InputSpec) -> Bounds:
     import torch
 
     if spec.scaling == "window":
-        return torch.full((1, 1, 1), spec.low), torch.full((1, 1, 1), spec.high)
+        ends = torch.tensor((spec.low, spec.high), device=pixels.device).repeat(len(pixels), 1)
+        return ends[:, :1, None], ends[:, 1:, None]
     step = max(1, int((pixels.shape[1] * pixels.shape[2] / QUANTILE_PIXELS) ** 0.5))
     sample = pixels[:, ::step, ::step].flatten(1).float()
     low, high = _quantile(sample, spec.low / 100), _quantile(sample, spec.high / 100)

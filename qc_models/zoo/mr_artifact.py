@@ -22,7 +22,7 @@ OUTPUTS = (
     Output("severity", "number", KINDS),
     Output("where", "number", tuple(f"{row},{column}" for row in range(8) for column in range(8))),
 )
-MOST_FRAMES = 10  # along a stack: what runs over several slices is met, and scoring stays within its time
+MOST_FRAMES = 8  # along a stack: what runs over several slices is met, and scoring stays within its time
 
 
 def applies(stack: StackFacts) -> bool:

@@ -20,7 +20,7 @@ OUTPUTS = (
     Output("plane", "one_of", ("axial", "sagittal", "coronal")),
     Output("contrast", "one_of", ("plain", "enhanced")),
 )
-MOST_FRAMES = 32
+MOST_FRAMES = 16
 
 
 def applies(stack: StackFacts) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from qc_models.errors import ModelError
 from qc_models.model_outputs import Floats
 from qc_models.model_registry import Model, models
 from qc_models.pixels import Block
-from qc_models.preprocessing import InputSpec, is_inverted, prepare
+from qc_models.preprocessing import Bounds, InputSpec, is_inverted, prepare
 from qc_models.roles.describe import describe
 from qc_models.stack import split
 from qc_models.study import Study
@@ -95,9 +96,9 @@ def test_one_batch_a_model_in_the_order_of_the_stack(study_of: Build, workers: i
 def test_a_frame_is_prepared_once_for_all_models_of_one_input(study_of: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     counts: dict[InputSpec, int] = {}
 
-    def counted(pixels: torch.Tensor, spec: InputSpec, inverted: Sequence[bool]) -> torch.Tensor:
+    def counted(pixels: torch.Tensor, spec: InputSpec, inverted: Sequence[bool], bounds: Bounds) -> torch.Tensor:
         counts[spec] = counts.get(spec, 0) + len(pixels)
-        return prepare(pixels, spec, inverted)
+        return prepare(pixels, spec, inverted, bounds)
 
     monkeypatch.setattr(inference.showing, "prepare", counted)
     shown(study_of(greys(*range(20))), Recorder(), tiny_model("a"), tiny_model("b"), tiny_model("c", spec=PERCENTILES))
@@ -109,11 +110,13 @@ def test_the_batch_is_what_prepare_makes_of_the_values(study_of: Build) -> None:
     pixels = np.random.default_rng(1).integers(-50, 150, (3, 40, 33))
     entries = axial_slices(3, Rows=40, Columns=33)
     study = study_of([entry | {"pixels": frame} for entry, frame in zip(entries, pixels, strict=True)])
-    for spec in (SPEC, PERCENTILES):
-        engine = Recorder()
-        shown(study, engine, tiny_model(spec=spec))
+    specs = (SPEC, PERCENTILES, replace(PERCENTILES, rows=PERCENTILES.rows // 2))
+    engine = Recorder()
+    shown(study, engine, *(tiny_model(f"m{number}", spec=spec) for number, spec in enumerate(specs)))
+    batches = dict(engine.batches)
+    for number, spec in enumerate(specs):
         alone = [prepare(torch.from_numpy(frame.astype(np.float32))[None], spec)[0].numpy() for frame in pixels]
-        assert np.array_equal(engine.batches[0][1], np.stack(alone))
+        assert np.array_equal(batches[f"m{number}"], np.stack(alone))
 
 
 def test_frames_that_failed_are_left_out_and_the_model_is_still_asked(study_of: Build) -> None:
