@@ -1,8 +1,4 @@
-"""Who calls: a program with a key of its hospital, or a person with a session. What they may see or send is asked of the caller.
-
-A person's session comes with every request that a browser makes, also with one that a page of somebody else's asked for: whatever
-changes something has to say the session's CSRF token too. A key has to be shown on purpose, and needs none.
-"""
+"""Who calls: a program with a key of its hospital. Whatever it may see or send is asked of the caller, here and nowhere else."""
 
 import hashlib
 from collections.abc import Callable
@@ -10,19 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
-from fastapi.security import HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import ColumnElement, select, true
 
-from serving.auth import sign_ins
-from serving.auth.roles import ROLES
-from serving.database.tables import Account, ApiKey, StudyRow
+from serving.database.tables import ApiKey, StudyRow
 from serving.opened_service import OpenedService
 
-CSRF_HEADER = "X-CSRF-Token"
-_COOKIE = "touchstone"
-_SECURE_COOKIE = "__Host-touchstone"  # which browsers take from a site with TLS alone
-_CHANGE_NOTHING = frozenset(("GET", "HEAD", "OPTIONS"))
-_ACCOUNT = "account:"
+SENDER = "sender"
+READERS = frozenset(("reviewer", "lead"))  # they review what others made, wherever they work
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +41,6 @@ class Caller:
         """Which studies the caller may read about: their own, and a reviewer those of every hospital."""
         return true() if self.role in READERS else self.own_studies
 
-    @property
-    def account_id(self) -> int | None:
-        """The account of a person; None for a program."""
-        return int(self.actor.removeprefix(_ACCOUNT)) if self.actor.startswith(_ACCOUNT) else None
-
 
 def digest_of_key(key: str) -> str:
     """What of a key is kept; keys are long and random, so that a plain digest does."""
@@ -71,23 +57,16 @@ Service = Annotated[OpenedService, Depends(the_service)]
 _bearer = HTTPBearer(auto_error=False, description="A key of this service")
 
 
-def cookie_name(request: Request) -> str:
-    """What the cookie of a session is called."""
-    return _SECURE_COOKIE if request.app.state.secure else _COOKIE
-
-
-def current_caller(request: Request, service: Service, _: Annotated[object, Depends(_bearer)]) -> Caller:
-    """The caller of a request, by the key in its Authorization header, else by the session in its cookie.
-
-    401 where it shows none that is known; 403 where a session comes without its CSRF token, or with a role that lacks its hospital.
-    """
-    shown = request.headers.get("authorization")
-    caller = _by_key(service, shown) if shown is not None else _by_session(request, service)
-    if caller is None:
-        raise HTTPException(401, "sign in, or show a key of this service", {"WWW-Authenticate": "Bearer"})
-    if caller.role not in ROLES or (ROLES[caller.role].of_hospital and caller.hospital_id is None):
-        raise HTTPException(403, "this account or key has no role here; ask who runs this service")
-    return caller
+def current_caller(
+    service: Service, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Caller:
+    """The caller of a request, by the key in its Authorization header; 401 where it shows none that is known."""
+    if credentials is not None:
+        with service.database.reading() as session:
+            key = session.scalar(select(ApiKey).where(ApiKey.digest == digest_of_key(credentials.credentials)))
+        if key is not None and key.active:
+            return Caller(f"key:{key.id}", key.name, key.role, key.hospital_id)
+    raise HTTPException(401, "show a key of this service", {"WWW-Authenticate": "Bearer"})
 
 
 AnyCaller = Annotated[Caller, Depends(current_caller)]
@@ -102,31 +81,3 @@ def of_role(*roles: str) -> Callable[[Caller], Caller]:
         return caller
 
     return check
-
-
-def _by_key(service: OpenedService, authorization: str) -> Caller | None:
-    scheme, _, shown = authorization.partition(" ")
-    if scheme.lower() != "bearer":
-        return None
-    with service.database.reading() as session:
-        key = session.scalar(select(ApiKey).where(ApiKey.digest == digest_of_key(shown.strip()), ApiKey.active))
-    return key and Caller(f"key:{key.id}", key.name, key.role, key.hospital_id)
-
-
-def _by_session(request: Request, service: OpenedService) -> Caller | None:
-    word = request.cookies.get(cookie_name(request))
-    if not word:
-        return None
-    with service.database.reading() as session:
-        account = sign_ins.account_of(session, word, service.database.now())
-    if account is None:
-        return None
-    said = request.headers.get(CSRF_HEADER, "")
-    if request.method not in _CHANGE_NOTHING and not sign_ins.is_csrf_token(service.secrets.key, word, said):
-        raise HTTPException(403, f"say the session's CSRF token in {CSRF_HEADER}")
-    return caller_of(account)
-
-
-def caller_of(account: Account) -> Caller:
-    """A person as a caller."""
-    return Caller(f"{_ACCOUNT}{account.id}", account.name, account.role, account.hospital_id)
