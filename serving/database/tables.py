@@ -339,6 +339,27 @@ class Account(Table):
     created_at: Mapped[datetime]
 
 
+class SignedIn(Table):
+    """A session of a person; only the digest of its word is kept."""
+
+    __tablename__ = "signed_in"
+
+    digest: Mapped[str] = mapped_column(String(DIGEST_LENGTH), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    begun_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+
+
+class FailedSignIn(Table):
+    """Failures to sign in by one name, of an account or of nobody; only the name's keyed digest is kept."""
+
+    __tablename__ = "failed_sign_in"
+
+    name_digest: Mapped[str] = mapped_column(String(DIGEST_LENGTH), primary_key=True)
+    failures: Mapped[int]
+    last_at: Mapped[datetime]
+
+
 class ApiKey(Table):
     """A key of a program; only its digest is kept."""
 
