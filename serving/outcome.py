@@ -22,10 +22,21 @@ UNDECIDED = ("open", "claimed")  # states of a review
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Somebody outside who is told: by which kind of message (webhook, sr, ko, fhir), and the receiver's name."""
+    """Somebody outside who is told: by which kind of message (webhook, sr, ko, fhir), and the receiver's name.
+
+    `hospitals` are those whose studies it is told of, none: all; `verdicts` which of them.
+    """
 
     kind: str
     target: str
+    hospitals: frozenset[str] = frozenset()
+    verdicts: frozenset[str] = frozenset(("pass", "review", "reject"))
+    first_looks: bool = True
+
+    def wants(self, study: StudyRow, verdict: VerdictRow) -> bool:
+        """Whether it is told of a verdict."""
+        of_it = not self.hospitals or study.hospital_id in self.hospitals
+        return of_it and verdict.verdict in self.verdicts and (self.first_looks or verdict.kind != verdicts.FIRST_LOOK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,8 @@ def follow(
 
 
 def tell(session: Session, verdict: VerdictRow, deliveries: Sequence[Delivery], now: datetime) -> None:
-    """Puts a message about a verdict in the outbox of each receiver, once."""
+    """Puts a message about a verdict in the outbox of each receiver that wants it, once."""
+    study = session.get_one(StudyRow, verdict.study_id)
     session.add_all(
         OutboxRow(
             kind=delivery.kind,
@@ -73,6 +85,7 @@ def tell(session: Session, verdict: VerdictRow, deliveries: Sequence[Delivery], 
             created_at=now,
         )
         for delivery in deliveries
+        if delivery.wants(study, verdict)
     )
 
 

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 from sqlalchemy import URL, make_url
@@ -18,8 +18,12 @@ from sqlalchemy.exc import ArgumentError
 from configs.strict import HERE, ConfigFileError, Strict, parse, read_yaml
 from qc_models.errors import ConfigError
 from qc_models.policy import load_policy
+from serving.addresses import AeTitle, Port
+from serving.deliver.outbox import Delivering
+from serving.deliver.receivers import Receiver
 from serving.evidence_ledger import Closing
 from serving.jobs import Leasing
+from serving.observing.sections import MetricsSection, TracingSection
 
 DEFAULT_CONFIG = HERE / "service.yaml"
 TRIAL_ADMIN_PASSWORD = "touchstone"  # of a service that listens on this machine alone
@@ -27,9 +31,6 @@ _SHORTEST_KEY, _SHORTEST_PASSWORD = 32, 12  # characters, in production
 _HOSPITAL_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _RESERVED = frozenset(("incoming", "quarantine"))  # folders of the archive, which hospitals name the others of
 _SQLITE_FILE, _ARCHIVE_FOLDER, _KEY_FILE = "touchstone.sqlite", "archive", "secret_key"
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-AeTitle = Annotated[str, Field(pattern=r"^[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?$")]  # PS3.5 table 6.2-1, unpadded
 
 
 class DatabaseSection(Strict):
@@ -151,6 +152,10 @@ class ServiceConfig(Strict):
     closing: Closing = Closing()
     jobs: Leasing = Leasing()
     worker: WorkerSection = WorkerSection()
+    metrics: MetricsSection = MetricsSection()
+    tracing: TracingSection = TracingSection()
+    receivers: tuple[Receiver, ...] = ()
+    outbox: Delivering = Delivering()
 
     @model_validator(mode="after")
     def _each_once(self) -> "ServiceConfig":
@@ -161,6 +166,12 @@ class ServiceConfig(Strict):
         ):
             if twice := sorted({name for name in named if named.count(name) > 1}):
                 raise ValueError(f"hospitals: {what} {', '.join(twice)} is named twice")
+        receivers = [receiver.name for receiver in self.receivers]
+        if twice := sorted({name for name in receivers if receivers.count(name) > 1}):
+            raise ValueError(f"receivers: {', '.join(twice)} is named twice")
+        known = {hospital.id for hospital in self.hospitals}
+        if strange := sorted({id_ for receiver in self.receivers for id_ in receiver.hospitals} - known):
+            raise ValueError(f"receivers: there is no hospital {', '.join(strange)}")
         return self
 
     def hospital_of(self, ae_title: str) -> str | None:

@@ -1,0 +1,1 @@
+"""Verdicts on their way out: who is told, in which form, and that it arrives."""
