@@ -173,12 +173,12 @@ def _spaced(text: str) -> str:
 
 def _named_by_a_word(facts: Facts, items: Sequence[ExamItem]) -> frozenset[str]:
     """The ids of items of which the request has a word that no other item of the modality shares, and that is not vague."""
-    said = {text: _spaced(text) for text in facts.request.texts}
+    said = "".join(map(_spaced, facts.request.texts))
     heard = [
         (item, synonym)
         for item in items
         for synonym in item.match.region_synonyms
-        if any(_spaced(synonym) in words and _places_of(synonym, text) for text, words in said.items())
+        if _spaced(synonym) in said and any(_places_of(synonym, text) for text in facts.request.texts)
     ]
     if not heard:
         return frozenset()
