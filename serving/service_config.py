@@ -6,7 +6,7 @@ Secrets stand in the environment alone; in production none may be missing, short
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -126,6 +126,12 @@ class WebSection(Strict):
     port: Port = 8080
     address: str = ""
     tls: Tls | None = None
+
+    @property
+    def url(self) -> str:
+        """Where others find it."""
+        scheme = "https" if self.tls is not None else "http"
+        return self.address.rstrip("/") or f"{scheme}://{self.host}:{self.port}"
 
 
 class WorkerSection(Strict):
@@ -255,7 +261,7 @@ def read_secrets(config: ServiceConfig, environ: Mapping[str, str] = os.environ)
                 f"TOUCHSTONE_ADMIN_PASSWORD: choose another one of {_SHORTEST_PASSWORD} or more characters"
             )
     return Secrets(
-        key=key or _trial_key(config.state_folder),
+        key=key or kept_in_state(config.state_folder, _KEY_FILE, lambda: secrets.token_urlsafe(32)),
         admin_password=password,
         others={name: value for name, value in environ.items() if name.startswith("TOUCHSTONE_")},
     )
@@ -265,14 +271,14 @@ def _xdg_state(environ: Mapping[str, str]) -> str:
     return str(Path(environ.get("XDG_STATE_HOME") or Path(environ.get("HOME", "~"), ".local", "state")) / "touchstone")
 
 
-def _trial_key(state: Path) -> str:
-    """The key of a service on trial: made by the first process that asks, and the same for all after it."""
-    path = state / _KEY_FILE
-    fresh = path.with_name(f"{_KEY_FILE}.{secrets.token_hex(8)}")
+def kept_in_state(state: Path, name: str, make: Callable[[], str]) -> str:
+    """A secret of a service on trial: made by the first process that asks, and the same for all after it."""
+    path = state / name
+    fresh = path.with_name(f"{name}.{secrets.token_hex(8)}")
     try:
         if not path.exists():
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-                stream.write(secrets.token_urlsafe(32))
+                stream.write(make())
             try:
                 os.link(fresh, path)
             except FileExistsError:

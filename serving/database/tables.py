@@ -140,6 +140,7 @@ class InstanceRow(Table):
     series_description: Mapped[str] = mapped_column(String(64), default="")
     series_number: Mapped[int | None]
     digest: Mapped[str] = mapped_column(String(DIGEST_LENGTH))  # of the file as archived
+    data_set_digest: Mapped[str | None] = mapped_column(String(DIGEST_LENGTH))  # without file meta; none: not asked yet
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     archive_key: Mapped[str] = mapped_column(String(200))
     conflicting: Mapped[bool] = mapped_column(default=False)
@@ -309,14 +310,14 @@ class OutboxRow(Table):
     """A message to somebody outside, written with what it tells in one transaction; sent at least once."""
 
     __tablename__ = "outbox"
-    __table_args__ = (UniqueConstraint("kind", "target", "subject"), Index("outbox_to_send", "state", "next_at"))
+    __table_args__ = (UniqueConstraint("kind", "target", "subject"), Index("outbox_to_send", "kind", "target", "state", "next_at"))
 
     id: Mapped[int] = mapped_column(Number, primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))  # webhook, sr, ko, fhir
     target: Mapped[str] = mapped_column(String(200))  # name of the receiver in the configuration
     subject: Mapped[str] = mapped_column(String(100))  # what it is about, such as verdict:17
     body: Mapped[dict[str, Any]]
-    state: Mapped[str] = mapped_column(String(8))  # waiting, sent, dead
+    state: Mapped[str] = mapped_column(String(8))  # waiting, sending, sent, dead
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime]
     last_error: Mapped[str] = mapped_column(String(500), default="")
