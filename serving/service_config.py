@@ -19,6 +19,7 @@ from configs.strict import HERE, ConfigFileError, Strict, parse, read_yaml
 from qc_models.errors import ConfigError
 from qc_models.policy import load_policy
 from serving.addresses import AeTitle, Port
+from serving.auth.settings import SigningIn
 from serving.deliver.outbox import Delivering
 from serving.deliver.receivers import Receiver
 from serving.evidence_ledger import Closing
@@ -133,6 +134,11 @@ class WebSection(Strict):
         scheme = "https" if self.tls is not None else "http"
         return self.address.rstrip("/") or f"{scheme}://{self.host}:{self.port}"
 
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach it by TLS."""
+        return self.tls is not None or self.address.startswith("https:")
+
 
 class WorkerSection(Strict):
     """How studies are examined: processes side by side, and what of it is left out."""
@@ -155,6 +161,7 @@ class ServiceConfig(Strict):
     hospitals: tuple[HospitalSection, ...] = Field(min_length=1)
     dimse: DimseSection = DimseSection()
     web: WebSection = WebSection()
+    auth: SigningIn = SigningIn()
     closing: Closing = Closing()
     jobs: Leasing = Leasing()
     worker: WorkerSection = WorkerSection()

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from qc_models.errors import InputError, ServiceError
+from serving.api import sign_in
 from serving.api.callers import Service
 from serving.api.guard import Guard
 from serving.database.tables import Hospital
@@ -17,7 +18,7 @@ from serving.transfer import qido, stow, wado
 from serving.transfer.dicom_json import PREFIX
 from serving.transfer.stow import Uploads
 
-ROUTERS: tuple[APIRouter, ...] = (stow.router, qido.router, wado.router)
+ROUTERS: tuple[APIRouter, ...] = (sign_in.router, stow.router, qido.router, wado.router)
 _STORED = (f"{PREFIX}/studies", f"{PREFIX}/studies/")  # the only paths to which bodies of any size are sent
 
 health = APIRouter()
@@ -40,8 +41,7 @@ def create_app(service: OpenedService) -> FastAPI:
     app.state.service = service
     app.state.uploads = Uploads()
     app.state.decoding = CapacityLimiter(wado.MOST_DECODING)
-    web = service.config.web
-    secure = web.tls is not None or web.address.startswith("https:")
+    secure = service.config.web.secure
     app.add_middleware(Guard, streams=lambda path: path.startswith(_STORED), secure=secure)
     for router in (health, *ROUTERS):
         app.include_router(router)

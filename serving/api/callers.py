@@ -1,19 +1,29 @@
-"""Who calls: a program with a key of its hospital. Whatever it may see or send is asked of the caller, here and nowhere else."""
+"""Who calls: a program with a key of its hospital, or a person with a session. What they may see or send is asked of the caller.
 
-import hashlib
+A person's session comes with every request that a browser makes, also with one that a page of somebody else's asked for: whatever
+changes something has to say the session's CSRF token too. A key has to be shown on purpose, and needs none.
+"""
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from sqlalchemy import ColumnElement, select, true
 
-from serving.database.tables import ApiKey, StudyRow
+from serving.auth import sign_ins
+from serving.auth.accounts import digest_of_key as digest_of_key
+from serving.auth.roles import LEAD, REVIEWER, ROLES
+from serving.database.tables import Account, ApiKey, StudyRow
 from serving.opened_service import OpenedService
 
-SENDER = "sender"
-READERS = frozenset(("reviewer", "lead"))  # they review what others made, wherever they work
+READERS = frozenset((REVIEWER, LEAD))  # they review what others made, wherever they work
+CSRF_HEADER = "X-CSRF-Token"
+_COOKIE = "touchstone"
+_SECURE_COOKIE = "__Host-touchstone"  # which browsers take from a site with TLS alone
+_CHANGE_NOTHING = frozenset(("GET", "HEAD", "OPTIONS"))
+_ACCOUNT = "account:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +41,14 @@ class Caller:
         return true() if self.hospital_id is None else StudyRow.hospital_id == self.hospital_id
 
     @property
-    def account_id(self) -> int | None:
-        """The account of a person; None of a program."""
-        kind, _, number = self.actor.partition(":")
-        return int(number) if kind == "account" else None
-
-    @property
     def readable_studies(self) -> ColumnElement[bool]:
         """Which studies the caller may read about: their own, and a reviewer those of every hospital."""
         return true() if self.role in READERS else self.own_studies
 
-
-def digest_of_key(key: str) -> str:
-    """What of a key is kept; keys are long and random, so that a plain digest does."""
-    return hashlib.sha256(key.encode()).hexdigest()
+    @property
+    def account_id(self) -> int | None:
+        """The account of a person; None for a program."""
+        return int(self.actor.removeprefix(_ACCOUNT)) if self.actor.startswith(_ACCOUNT) else None
 
 
 def the_service(request: Request) -> OpenedService:
@@ -57,16 +61,23 @@ Service = Annotated[OpenedService, Depends(the_service)]
 _bearer = HTTPBearer(auto_error=False, description="A key of this service")
 
 
-def current_caller(
-    service: Service, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Caller:
-    """The caller of a request, by the key in its Authorization header; 401 where it shows none that is known."""
-    if credentials is not None:
-        with service.database.reading() as session:
-            key = session.scalar(select(ApiKey).where(ApiKey.digest == digest_of_key(credentials.credentials)))
-        if key is not None and key.active:
-            return Caller(f"key:{key.id}", key.name, key.role, key.hospital_id)
-    raise HTTPException(401, "show a key of this service", {"WWW-Authenticate": "Bearer"})
+def cookie_name(request: Request) -> str:
+    """What the cookie of a session is called."""
+    return _SECURE_COOKIE if the_service(request).config.web.secure else _COOKIE
+
+
+def current_caller(request: Request, service: Service, _: Annotated[object, Depends(_bearer)]) -> Caller:
+    """The caller of a request, by the key in its Authorization header, else by the session in its cookie.
+
+    401 where it shows none that is known; 403 where a session comes without its CSRF token, or with a role that lacks its hospital.
+    """
+    shown = request.headers.get("authorization")
+    caller = _by_key(service, shown) if shown is not None else _by_session(request, service)
+    if caller is None:
+        raise HTTPException(401, "sign in, or show a key of this service", {"WWW-Authenticate": "Bearer"})
+    if caller.role not in ROLES or (ROLES[caller.role].of_hospital and caller.hospital_id is None):
+        raise HTTPException(403, "this account or key has no role here; ask who runs this service")
+    return caller
 
 
 AnyCaller = Annotated[Caller, Depends(current_caller)]
@@ -81,3 +92,31 @@ def of_role(*roles: str) -> Callable[[Caller], Caller]:
         return caller
 
     return check
+
+
+def _by_key(service: OpenedService, authorization: str) -> Caller | None:
+    scheme, _, shown = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    with service.database.reading() as session:
+        key = session.scalar(select(ApiKey).where(ApiKey.digest == digest_of_key(shown.strip()), ApiKey.active))
+    return Caller(f"key:{key.id}", key.name, key.role, key.hospital_id) if key is not None else None
+
+
+def _by_session(request: Request, service: OpenedService) -> Caller | None:
+    word = request.cookies.get(cookie_name(request))
+    if not word:
+        return None
+    with service.database.reading() as session:
+        account = sign_ins.account_of(session, word, service.database.now())
+    if account is None:
+        return None
+    said = request.headers.get(CSRF_HEADER, "")
+    if request.method not in _CHANGE_NOTHING and not sign_ins.is_csrf_token(service.secrets.key, word, said):
+        raise HTTPException(403, f"say the session's CSRF token in {CSRF_HEADER}")
+    return caller_of(account)
+
+
+def caller_of(account: Account) -> Caller:
+    """A person as a caller."""
+    return Caller(f"{_ACCOUNT}{account.id}", account.name, account.role, account.hospital_id)

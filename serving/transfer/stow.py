@@ -13,7 +13,8 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, HTTPException, Request
 from python_multipart.multipart import parse_options_header
 
-from serving.api.callers import SENDER, Caller, Service, of_role
+from serving.api.callers import Caller, Service, of_role
+from serving.auth.roles import HOSPITAL, SENDER
 from serving.intake import Intake, Kind, Receipt, Refused
 from serving.jobs import reason_of
 from serving.opened_service import OpenedService
@@ -54,7 +55,7 @@ class Uploads:
         self.threads = CapacityLimiter(MOST_REQUESTS)
 
 
-_Sending = Annotated[Caller, Depends(of_role(SENDER, "hospital"))]
+_Sending = Annotated[Caller, Depends(of_role(SENDER, HOSPITAL))]
 
 
 @router.post("/studies")

@@ -18,7 +18,7 @@ from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE
 
-from serving.api.callers import digest_of_key
+from serving.auth.accounts import digest_of_key
 from serving.database.sessions import open_database, utc_now
 from serving.database.tables import ApiKey
 from serving.service_config import load_service_config

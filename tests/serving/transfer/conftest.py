@@ -16,9 +16,9 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 from sqlalchemy import select
 
-from serving.api.callers import digest_of_key
 from serving.api.web_server import make_server
 from serving.archive import FolderArchive
+from serving.auth.accounts import digest_of_key
 from serving.database.sessions import Database, utc_now
 from serving.database.tables import ApiKey, InstanceRow, QuarantineRow, StudyRow
 from serving.intake import Intake, Limits
