@@ -10,9 +10,9 @@ import threading
 from pathlib import Path
 
 import click
-import structlog
 
 from qc_models.errors import ConfigError
+from serving.observing.log_lines import log_as
 from serving.service_config import DEFAULT_CONFIG, ServiceConfig, load_service_config
 from serving.supervisor import end_with_supervisor, supervise, until_told
 
@@ -42,7 +42,7 @@ def serve(process: str | None, config: Path, state: Path | None) -> None:
     TOUCHSTONE_ADMIN_PASSWORD, TOUCHSTONE_DATABASE_PASSWORD.
     """
     loaded = load_service_config(config, state=state)
-    _log_as(process or "serve")
+    log_as(process or "serve", for_a_person=loaded.mode == "trial" and sys.stderr.isatty())
     if process is None:
         options = ("--config", str(config), *(("--state", str(state)) if state is not None else ()))
         sys.exit(_run_all(loaded, options))
@@ -65,15 +65,18 @@ def _run_all(config: ServiceConfig, options: tuple[str, ...]) -> int:
 
 def _run_web(config: ServiceConfig) -> None:
     from serving.api.web_server import make_server
+    from serving.observing.metrics_port import metrics_served
     from serving.opened_service import open_service
 
     service = open_service(config, os.environ)
-    server, listening = make_server(service)
-    server.run(sockets=[listening])  # until SIGTERM
+    with metrics_served(service, WEB):
+        server, listening = make_server(service)
+        server.run(sockets=[listening])  # until SIGTERM
     service.database.close()
 
 
 def _run_receive(config: ServiceConfig) -> None:
+    from serving.observing.metrics_port import metrics_served
     from serving.opened_service import open_service
     from serving.transfer.dimse import Receiver
     from serving.transfer.folder_watch import FolderWatch
@@ -87,44 +90,30 @@ def _run_receive(config: ServiceConfig) -> None:
         for hospital in config.hospitals
         for folder in hospital.watched_folders
     ]
-    receiver = Receiver(service) if any(hospital.peers for hospital in config.hospitals) else None
-    for watch in watches:
-        watch.start()
-    stop.wait()
-    if receiver is not None:
-        receiver.close()
-    for watch in watches:
-        watch.join()
+    with metrics_served(service, RECEIVE):
+        receiver = Receiver(service) if any(hospital.peers for hospital in config.hospitals) else None
+        for watch in watches:
+            watch.start()
+        stop.wait()
+        if receiver is not None:
+            receiver.close()
+        for watch in watches:
+            watch.join()
     service.database.close()
 
 
 def _run_worker(config: ServiceConfig) -> None:
+    from serving.observing.metrics_port import metrics_served
     from serving.opened_service import open_service
     from serving.worker import make_worker
 
     stop = until_told()
     service = open_service(config, os.environ)
-    make_worker(service).run(stop)
+    with metrics_served(service, WORKER):
+        make_worker(service).run(stop)
     service.database.close()
 
 
 def _receives(config: ServiceConfig) -> bool:
     return any(hospital.peers or hospital.watched_folders for hospital in config.hospitals)
 
-
-def _log_as(process: str) -> None:
-    """Logs lines of JSON on standard error, each with the name of its process."""
-
-    def named(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        return {"process": process, **event}
-
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper("iso"),
-            named,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-    )

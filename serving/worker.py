@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 from sqlalchemy import select
+from structlog.contextvars import bound_contextvars
 
 from configs.strict import HERE
 from qc_models.errors import QcError, ServiceError
@@ -28,6 +29,7 @@ from serving.closing import ARRIVING, CLOSED, Closer
 from serving.database.sessions import Database
 from serving.database.tables import Hospital, InstanceRow, StudyRow
 from serving.evidence_ledger import Closing
+from serving.observing import metrics
 from serving.opened_service import OpenedService
 from serving.outcome import Delivery, Following, follow, tell
 from serving.pool import person_key
@@ -112,9 +114,13 @@ class Worker:
             return False
         bound = log.bind(job=lease.job_id, study=lease.study_id, kind=kind, attempt=lease.attempt)
         try:
-            with Heartbeat(self._database, lease, self._leasing):
+            with (
+                bound_contextvars(job=lease.job_id, study=lease.study_id),
+                Heartbeat(self._database, lease, self._leasing),
+            ):
                 self._do(lease, bound)
         except jobs.LeaseLostError as error:
+            metrics.JOBS.labels(kind, "lease_lost").inc()
             bound.warning("lease lost", reason=str(error))
         except Exception as error:
             self._give_back(lease, error, bound)
@@ -160,7 +166,8 @@ class Worker:
 
         with ExitStack() as stack:
             paths = [stack.enter_context(self._archive.local(key)) for key in keys]
-            read = read_studies(paths, declared_instances=study.declared_instances if kind == jobs.SCORE else None)
+            with metrics.STAGE_SECONDS.labels(kind, "read").time():
+                read = read_studies(paths, declared_instances=study.declared_instances if kind == jobs.SCORE else None)
             found = [one for one in read.studies if one.study_instance_uid == study.uid]
             if not found:
                 raise ServiceError("the archive holds no object of the study; restore it")
@@ -205,6 +212,9 @@ class Worker:
             elif verdict is not None:
                 follow(session, study, verdict, report, self._following, now)
             jobs.done(job, now)
+        metrics.JOBS.labels(lease.kind, "done").inc()
+        if verdict is not None:
+            metrics.examined(lease.kind, study, verdict, report.content["timings_s"])
 
     def _give_back(self, lease: jobs.Lease, error: Exception, bound: Any) -> None:
         try:
@@ -212,6 +222,7 @@ class Worker:
                 again = jobs.failed(session, lease, error, self._database.now(), self._leasing)
         except jobs.LeaseLostError:
             again = True
+        metrics.JOBS.labels(lease.kind, "retried" if again else "dead").inc()
         bound.error("failed", reason=jobs.reason_of(error), again=again)
 
 

@@ -4,6 +4,7 @@ Nothing that goes wrong behind it reaches a client or a log in words that may qu
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable
 
@@ -12,8 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from serving.jobs import reason_of
+from serving.observing.metrics import HTTP_SECONDS, method_of
 
 LARGEST_BODY = 1 << 20  # of a request that does not stream
 PATIENCE_S = 30.0  # for the next piece of a body
@@ -48,6 +51,9 @@ class Guard:
             await self._app(scope, receive, send)
             return
         begun = time.monotonic()
+        request_id = secrets.token_hex(8)
+        bind_contextvars(request=request_id)
+        headers = [*self._headers, (b"x-request-id", request_id.encode())]
         code: int | None = None
 
         async def answer(message: Message) -> None:
@@ -55,7 +61,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 code = message["status"]
                 named = {name for name, _ in message.setdefault("headers", [])}
-                message["headers"] = [*message["headers"], *(pair for pair in self._headers if pair[0] not in named)]
+                message["headers"] = [*message["headers"], *(pair for pair in headers if pair[0] not in named)]
             await send(message)
 
         body = _Body(receive, float("inf") if self._streams(scope["path"]) else LARGEST_BODY)
@@ -71,7 +77,9 @@ class Guard:
             await failed(scope, receive, answer)
         finally:
             route = getattr(scope.get("route"), "path", "none")  # without what stands in its place, and without a query
-            milliseconds = round(1000 * (time.monotonic() - begun))
+            seconds = time.monotonic() - begun
+            HTTP_SECONDS.labels(method_of(scope["method"]), route, str(code)).observe(seconds)
+            milliseconds = round(1000 * seconds)
             log.info("request", method=scope["method"], route=route, code=code, milliseconds=milliseconds)
 
 
