@@ -1,0 +1,33 @@
+"""The lanes out of the outbox that a configuration describes, each with its channel: the address, the secrets, the form."""
+
+from qc_models.errors import ConfigError
+from serving.deliver.http_sending import HttpSender
+from serving.deliver.lanes import Channel, Lane
+from serving.deliver.receivers import WEBHOOK, Receiver
+from serving.deliver.verdict_token import VerdictTokens
+from serving.deliver.webhook import WebhookChannel, keys_of
+from serving.opened_service import OpenedService
+
+
+def make_lanes(service: OpenedService) -> list[Lane]:
+    """A lane for each kind of message to each receiver; ConfigError where a secret is missing or an address is not to be used."""
+    return [
+        Lane(kind, receiver.name, _channel(service, receiver, kind), service.database, service.config.outbox)
+        for receiver in service.config.receivers
+        for kind in receiver.kinds
+    ]
+
+
+def _channel(service: OpenedService, receiver: Receiver, kind: str) -> Channel:
+    config, secrets = service.config, service.secrets.others
+    timeout_s = config.outbox.timeout_s
+
+    def sender(url: str) -> HttpSender:
+        if config.mode == "production" and not url.startswith("https:"):
+            raise ConfigError(f"receivers: {receiver.name} must be reached by https in production")
+        return HttpSender(url, timeout_s, receiver.secret("TOKEN", secrets))
+
+    if kind == WEBHOOK and receiver.webhook is not None:
+        keys = keys_of(receiver.secret("KEY", secrets), receiver.variable("KEY"))
+        return WebhookChannel(sender(receiver.webhook.url), keys, config.web.url, VerdictTokens(service))
+    raise ConfigError(f"receivers: {receiver.name} has no address for {kind}")

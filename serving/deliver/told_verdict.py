@@ -1,0 +1,80 @@
+"""What a message tells: a verdict with its study, hospital, report and images, read when it is sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from qc_models.report import QcReport
+from serving import verdicts
+from serving.database.tables import Hospital, InstanceRow, PoolEntry, Review, StudyRow, VerdictRow
+from serving.outcome import SCORED, UNDECIDED
+from serving.pool import ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class ToldVerdict:
+    """A verdict and what belongs to it; `entries` are its places in the pool that still stand, by exam item.
+
+    `current` says whether the study still rests on it: neither another verdict nor new images came since.
+    """
+
+    verdict: VerdictRow
+    study: StudyRow
+    hospital: Hospital
+    report: QcReport | None
+    instances: Sequence[InstanceRow]
+    entries: Mapping[str, PoolEntry]
+    review: Review | None
+    current: bool
+
+    @property
+    def images(self) -> list[InstanceRow]:
+        """The objects that hold an image, in the order of the study: what a verdict is about."""
+        return [row for row in self.instances if row.rows > 0]
+
+    @property
+    def findings(self) -> Sequence[Mapping[str, Any]]:
+        """The findings of the report, worst first; none after a purge."""
+        return self.report.findings if self.report is not None else ()
+
+    def valid_until(self, item_id: str) -> date | None:
+        """The last day on which others may rely on an exam item; None where it is not in the pool."""
+        entry = self.entries.get(item_id)
+        return entry.valid_until if entry is not None else None
+
+
+def told_verdict(session: Session, verdict_id: int) -> ToldVerdict | None:
+    """Reads a verdict with what belongs to it; None where it was purged with its study."""
+    verdict = session.get(VerdictRow, verdict_id)
+    if verdict is None:
+        return None
+    study = session.get_one(StudyRow, verdict.study_id)
+    instances = session.scalars(
+        select(InstanceRow)
+        .where(InstanceRow.study_id == study.id)
+        .order_by(
+            InstanceRow.series_number,
+            InstanceRow.series_instance_uid,
+            InstanceRow.instance_number,
+            InstanceRow.sop_instance_uid,
+            InstanceRow.id,
+        )
+    ).all()
+    entries = session.scalars(
+        select(PoolEntry).where(PoolEntry.verdict_id == verdict.id, PoolEntry.state == ACTIVE).order_by(PoolEntry.id)
+    )
+    reviews = select(Review).where(Review.verdict_id == verdict.id, Review.state.in_(UNDECIDED)).order_by(Review.id)
+    return ToldVerdict(
+        verdict=verdict,
+        study=study,
+        hospital=session.get_one(Hospital, study.hospital_id),
+        report=verdicts.report_of(session, verdict),
+        instances=instances,
+        entries={entry.item_id: entry for entry in entries},
+        review=session.scalars(reviews.limit(1)).first(),
+        current=study.state == SCORED and study.verdict_id == verdict.id,
+    )
