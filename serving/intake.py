@@ -16,6 +16,7 @@ from typing import Literal
 from qc_models.errors import QcError, ServiceError
 from serving.archive import Archive, ArchiveAwayError, ArchiveFullError, Staged
 from serving.database.sessions import Database, DatabaseAwayError
+from serving.observing import metrics
 from serving.received_object import Fault, ObjectFacts, UnfitObjectError, read_object
 from serving.recording import Kept, Outcome, Recorded, Recording, Sender
 
@@ -90,6 +91,25 @@ class Intake:
         `sop_instance_uid` and `study_uid` are what the sender said beside it. Chunks of a network are better gathered first: while
         they come, they hold a place. Their errors, as where the sender went away, pass through, and nothing is kept.
         """
+        try:
+            receipt, size = self._take(content, sender, sop_instance_uid, study_uid, urgent)
+        except Refused as refused:
+            known = sender.hospital_id if refused.kind != "forbidden" else "none"
+            metrics.REFUSED.labels(known, sender.came_by, refused.kind).inc()
+            raise
+        metrics.INSTANCES.labels(sender.hospital_id, sender.came_by, receipt.outcome).inc()
+        metrics.BYTES.labels(sender.hospital_id, sender.came_by).inc(size)
+        return receipt
+
+    def _take(
+        self,
+        content: bytes | Iterable[bytes],
+        sender: Sender,
+        sop_instance_uid: str | None,
+        study_uid: str | None,
+        urgent: bool,
+    ) -> tuple[Receipt, int]:
+        """One object, and its size in bytes."""
         with self._place(), _refusing():
             if self._recording.issuer(sender.hospital_id) is None:
                 raise Refused("forbidden", "the sender belongs to no hospital of this service")
@@ -101,7 +121,7 @@ class Intake:
                 except UnfitObjectError as error:
                     self._quarantine(staged, sender, str(error))
                     raise Refused(error.fault, str(error), error.sop_class_uid, error.sop_instance_uid) from error
-                return _receipt(facts, self._kept(staged, sender, facts, urgent))
+                return _receipt(facts, self._kept(staged, sender, facts, urgent)), staged.size
 
     def _kept(self, staged: Staged, sender: Sender, facts: ObjectFacts, urgent: bool) -> Recorded:
         folder = _folder(sender.hospital_id, facts.study_uid)
@@ -131,6 +151,7 @@ class Intake:
         try:
             if staged.size:
                 self._recording.quarantine(sender, staged.keep(f"{QUARANTINE}/{sender.hospital_id}"), reason)
+                metrics.QUARANTINED.labels(sender.hospital_id, sender.came_by).inc()
         except ServiceError:
             return
 

@@ -21,6 +21,7 @@ from configs.strict import Strict
 from qc_models.errors import InputError, QcError, ServiceError
 from serving import audit
 from serving.database.tables import Hospital, Job, StudyRow
+from serving.observing import metrics
 
 FIRST_LOOK, SCORE = "first_look", "score"
 URGENT, USUAL, OFF_PEAK = 0, 1, 2
@@ -248,6 +249,7 @@ def _free_expired(session: Session, kind: str, now: datetime, leasing: Leasing) 
         .with_for_update(skip_locked=True)
     )
     for job in expired:
+        metrics.JOBS.labels(kind, "expired").inc()
         job.reason = f"the worker of attempt {job.attempts} ended in the middle of it, or stood still"
         if job.attempts >= leasing.attempts:
             _bury(session, job, job.reason, now)

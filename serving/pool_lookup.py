@@ -16,6 +16,7 @@ from qc_models.errors import ConfigError, InputError
 from qc_models.exam_item import Name
 from qc_models.policy import Acceptance, Policy
 from serving.database.tables import Hospital, PoolEntry, StudyRow, VerdictRow
+from serving.observing.metrics import LOOKUP_SECONDS
 from serving.pool import SUPERSEDED, WITHDRAWN
 
 GOOD = "good"  # standing of a hospital
@@ -77,6 +78,7 @@ class Answer:
     others: tuple[Examination, ...]
 
 
+@LOOKUP_SECONDS.time()
 def lookup(session: Session, asked: Asked, policy: Policy) -> Answer:
     """Which examinations of a patient the asking hospital may take instead of a new one; InputError for an unknown hospital."""
     consumer = session.get(Hospital, asked.hospital_id)

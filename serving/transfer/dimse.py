@@ -23,6 +23,7 @@ from pynetdicom.presentation import build_context
 from qc_models.errors import ConfigError, ServiceError
 from serving.intake import Refused
 from serving.jobs import reason_of
+from serving.observing import metrics
 from serving.opened_service import OpenedService
 from serving.recording import Sender
 from serving.service_config import Tls
@@ -57,6 +58,7 @@ class Receiver:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="dimse", daemon=True)
         self._thread.start()
         self._commitments.start()
+        metrics.OPEN_ASSOCIATIONS.set_function(lambda: len(self._server.active_associations))
 
     @property
     def address(self) -> tuple[str, int]:
@@ -98,6 +100,8 @@ class Receiver:
                 [build_context(uid) for uid in (VERIFICATION, STORAGE_COMMITMENT, PERFORMED_STEP)],
                 server_tls(section.tls) if section.tls else None,
                 [
+                    (evt.EVT_ACCEPTED, lambda _: metrics.ASSOCIATIONS.labels("accepted").inc()),
+                    (evt.EVT_REJECTED, lambda _: metrics.ASSOCIATIONS.labels("rejected").inc()),
                     (evt.EVT_C_STORE, self._store),
                     (evt.EVT_N_ACTION, self._commitments.asked),
                     (evt.EVT_N_CREATE, self._steps.begun),
