@@ -28,10 +28,12 @@ from serving.archive import Archive
 from serving.closing import ARRIVING, CLOSED, Closer
 from serving.database.sessions import Database
 from serving.database.tables import Hospital, InstanceRow, StudyRow
+from serving.deliver.lanes import Lane
+from serving.deliver.receivers import deliveries_of
 from serving.evidence_ledger import Closing
 from serving.observing import metrics
 from serving.opened_service import OpenedService
-from serving.outcome import Delivery, Following, follow, tell
+from serving.outcome import Following, follow, tell
 from serving.pool import person_key
 from serving.pool_lookup import GOOD
 
@@ -62,7 +64,7 @@ class Examining:
 
 
 class Worker:
-    """Does what is to be done, in three lanes: closing and first looks, which are quick, beside scoring."""
+    """Does what is to be done in lanes: closing and first looks, which are quick, beside scoring; and one out to each receiver."""
 
     def __init__(
         self,
@@ -72,20 +74,21 @@ class Worker:
         following: Following,
         closing: Closing,
         leasing: jobs.Leasing,
+        outward: Sequence[Lane] = (),
     ) -> None:
         self._database = database
         self._archive = archive
         self._examining = examining
         self._following = following
         self._leasing = leasing
+        self._outward = outward
         self._closer = Closer(database, archive, examining.catalogue, closing, leasing)
 
     def run(self, stop: threading.Event) -> None:
         """Works until it is told to stop, and finishes what it has begun."""
-        lanes = [
-            threading.Thread(target=self._lane, args=(stop, step), name=name)
-            for name, step in (("closing", self.close), ("first looks", self.look), ("scoring", self.score))
-        ]
+        steps = [("closing", self.close), ("first looks", self.look), ("scoring", self.score)]
+        steps += [(f"{lane.kind} to {lane.target}", lane.step) for lane in self._outward]
+        lanes = [threading.Thread(target=self._lane, args=(stop, step), name=name) for name, step in steps]
         for lane in lanes:
             lane.start()
         for lane in lanes:
@@ -226,8 +229,10 @@ class Worker:
         bound.error("failed", reason=jobs.reason_of(error), again=again)
 
 
-def make_worker(service: OpenedService, deliveries: Sequence[Delivery] = ()) -> Worker:
+def make_worker(service: OpenedService) -> Worker:
     """A worker as the configuration describes it."""
+    from serving.deliver.channels import make_lanes
+
     config = service.config
     policy = load_policy(Path(config.policy)) if config.policy else load_policy()
     cpus = len(os.sched_getaffinity(0))
@@ -237,8 +242,9 @@ def make_worker(service: OpenedService, deliveries: Sequence[Delivery] = ()) -> 
         models=config.worker.models,
         threads=max(1, cpus // config.worker.processes),
     )
-    following = Following(policy, person_key(service.secrets.key), tuple(deliveries))
-    return Worker(service.database, service.archive, examining, following, config.closing, config.jobs)
+    following = Following(policy, person_key(service.secrets.key), deliveries_of(config.receivers))
+    lanes = make_lanes(service)
+    return Worker(service.database, service.archive, examining, following, config.closing, config.jobs, lanes)
 
 
 class Heartbeat:

@@ -13,12 +13,13 @@ from serving.api import sign_in
 from serving.api.callers import Service
 from serving.api.guard import Guard
 from serving.database.tables import Hospital
+from serving.deliver import token_routes
 from serving.opened_service import OpenedService
 from serving.transfer import qido, stow, wado
 from serving.transfer.dicom_json import PREFIX
 from serving.transfer.stow import Uploads
 
-ROUTERS: tuple[APIRouter, ...] = (sign_in.router, stow.router, qido.router, wado.router)
+ROUTERS: tuple[APIRouter, ...] = (sign_in.router, token_routes.router, stow.router, qido.router, wado.router)
 _STORED = (f"{PREFIX}/studies", f"{PREFIX}/studies/")  # the only paths to which bodies of any size are sent
 
 health = APIRouter()
