@@ -25,7 +25,6 @@ from serving.deliver.receivers import Receiver
 from serving.evidence_ledger import Closing
 from serving.jobs import Leasing
 from serving.observing.sections import MetricsSection, TracingSection
-from serving.observing.sections import MetricsSection, TracingSection
 
 DEFAULT_CONFIG = HERE / "service.yaml"
 TRIAL_ADMIN_PASSWORD = "touchstone"  # of a service that listens on this machine alone
@@ -166,8 +165,6 @@ class ServiceConfig(Strict):
     closing: Closing = Closing()
     jobs: Leasing = Leasing()
     worker: WorkerSection = WorkerSection()
-    metrics: MetricsSection = MetricsSection()
-    tracing: TracingSection = TracingSection()
     metrics: MetricsSection = MetricsSection()
     tracing: TracingSection = TracingSection()
     receivers: tuple[Receiver, ...] = ()
