@@ -19,7 +19,20 @@ from tests.written_dicom import axial_slices, write_instances
 ROOT = Path(__file__).resolve().parents[1]
 
 # Frozen on purpose: whoever adds a command or an option of `score` writes it here and in the README.
-COMMAND_NAMES = ["score", "items", "explain", "simulate", "serve", "database", "audit", "outbox", "token", "demo", "train", "bench"]
+COMMAND_NAMES = [
+    "score",
+    "items",
+    "explain",
+    "simulate",
+    "serve",
+    "database",
+    "audit",
+    "outbox",
+    "token",
+    "demo",
+    "train",
+    "bench",
+]
 SCORE_OPTIONS = {
     "PATH...",
     "--item",
