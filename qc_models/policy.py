@@ -80,6 +80,17 @@ class Models(Strict):
         return required
 
 
+class SecondReading(Strict):
+    """When a reader's decision needs a second one by another person, and why.
+
+    `reject_passed`: what the verdict in force rejects is passed; `pass_rejected`: what it passes is rejected;
+    `finding_overturned`: a finding that is more than a note does not hold.
+    """
+
+    when: Literal["reject_passed", "pass_rejected", "finding_overturned"]
+    reason: Name
+
+
 class Policy(Strict):
     """The file `configs/policy.yaml`."""
 
@@ -87,6 +98,7 @@ class Policy(Strict):
     recognition: Recognition
     refusal_reasons: dict[str, RefusalReason] = Field(min_length=1)
     random_audit: dict[Verdict, Share]
+    second_reading: tuple[SecondReading, ...] = ()
     false_pass_limit: Share
     suspended: tuple[Suspension, ...]
     models: Models
@@ -135,6 +147,17 @@ class Policy(Strict):
             if (entry.device and entry.device == device) or (entry.institution and _plain(entry.institution) == name):
                 return entry
         return None
+
+    def second_reading_of(
+        self, verdict: Verdict, decided: Literal["pass", "reject"], *, overturned: bool
+    ) -> SecondReading | None:
+        """Why a decision about `verdict` needs a second reader; None where it needs none."""
+        held = {
+            "reject_passed": verdict == "reject" and decided == "pass",
+            "pass_rejected": verdict == "pass" and decided == "reject",
+            "finding_overturned": overturned,
+        }
+        return next((rule for rule in self.second_reading if held[rule.when]), None)
 
     def grade(self, total: float) -> Grade:
         """The grade of a total: 甲 A, 乙 B, 丙 C, or 废 D below all marks."""

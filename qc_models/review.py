@@ -8,13 +8,19 @@ import json
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
 from qc_models.errors import InputError
+from qc_models.model_registry import models
+from qc_models.vocabulary import PLANES, REGIONS, ROLES, XR_COMPONENTS
 
-Origin = Literal["review", "second reading", "appeal", "audit", "refusal"]
-WORDS = frozenset("region view plane role motion subtype composite artifacts diagnostic vendor".split())
+Origin = Literal["review", "second reading", "adjudication", "appeal", "audit", "refusal"]
+DIAGNOSTIC, NONDIAGNOSTIC = "diagnostic", "nondiagnostic"
+VENDORS = frozenset(
+    "Agfa Canon Carestream Fujifilm GE Hitachi Konica Mindray Neusoft Philips Samsung Shimadzu Siemens Toshiba UIH Wandong".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,51 @@ class Label:
     says: Mapping[str, list[str]]
     vendor: str = ""
     models: Mapping[str, str] = field(default_factory=dict)
+
+
+@cache
+def words() -> Mapping[str, frozenset[str]]:
+    """What a label may be about, and the words that it may say of it. A view may stay open between AP and PA: `frontal`."""
+    artifacts = {
+        word
+        for model in models().values()
+        for output in model.outputs
+        if output.name == "artifact"
+        for word in output.classes
+    }
+    return {
+        "region": REGIONS,
+        "view": XR_COMPONENTS | {"frontal"},
+        "plane": frozenset(PLANES),
+        "role": ROLES,
+        "motion": frozenset(("motion", "nomotion")),
+        "subtype": frozenset(("DXA", "contrast study", "portal", "simulator")),
+        "composite": frozenset(("yes",)),
+        "artifacts": frozenset(artifacts),
+        "diagnostic": frozenset((DIAGNOSTIC, NONDIAGNOSTIC)),
+        "vendor": VENDORS,
+    }
+
+
+def wrong_words(says: object) -> str:
+    """What is wrong with what a label says; empty where nothing is. A word that is none of ours is quoted as far as it may be."""
+    if not isinstance(says, Mapping) or not says:
+        return "it says nothing"
+    known = words()
+    if strange := sorted(str(about) for about in set(says) - set(known)):
+        return f"{', '.join(map(_quoted, strange))}: nothing that a label is about; there are {', '.join(known)}"
+    for about, said in says.items():
+        if not isinstance(said, list) or not all(isinstance(word, str) for word in said):
+            return f"{about}: what it says is no list of words"
+        if unknown := [word for word in said if word not in known[about]]:
+            return f"{about}: {_quoted(unknown[0])} is no word for it; see qc_models/vocabulary.py"
+    return ""
+
+
+def _quoted(word: str) -> str:
+    """A word as an error may show it: a person's name that stands in its place is none of the letters of an id."""
+    plain = len(word) <= 24 and word.isascii() and word.replace("_", "").replace(":", "").isalnum()
+    return repr(word) if plain else "a word with other signs than an id has"
 
 
 def write_labels(labels: Iterable[Label], path: Path) -> None:
@@ -74,12 +125,4 @@ def _wrong(label: Label) -> str:
         return "modality is not CT, MR or XR"
     if label.origin not in get_args(Origin):
         return f"origin is none of {', '.join(get_args(Origin))}"
-    if not isinstance(label.says, Mapping) or not label.says:
-        return "it says nothing"
-    if strange := sorted(set(label.says) - WORDS):
-        return f"{', '.join(strange)}: nothing that a label is about"
-    if not all(
-        isinstance(words, list) and all(isinstance(word, str) for word in words) for words in label.says.values()
-    ):
-        return "what it says is no list of words"
-    return ""
+    return wrong_words(label.says)

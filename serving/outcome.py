@@ -18,6 +18,11 @@ from serving.database.tables import OutboxRow, PoolEntry, Review, StudyRow, Verd
 
 SCORED = "scored"
 UNDECIDED = ("open", "claimed")  # states of a review
+WITHDRAWN, UPHELD = (
+    "withdrawn",
+    "upheld",
+)  # what else is told of a verdict: out of the pool, or an appeal was of no avail
+_BY_TEXT = frozenset(("webhook", "fhir"))  # messages that can say so; a document of a PACS says what it said before
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ def follow(
     person = pool.person_digest(following.person_key, study.patient_name, study.patient_birth_date, study.patient_sex)
     entries = pool.offer(session, study, verdict, report, person, now)
     if verdict.kind == verdicts.FULL:
-        _close_older_reviews(session, study, verdict)
+        _close_older_reviews(session, study, verdict, now)
         _ask_for_review(session, study, verdict, following, now)
     tell(session, verdict, following.deliveries, now)
     return entries
@@ -89,13 +94,42 @@ def tell(session: Session, verdict: VerdictRow, deliveries: Sequence[Delivery], 
     )
 
 
-def _close_older_reviews(session: Session, study: StudyRow, verdict: VerdictRow) -> None:
+def tell_again(
+    session: Session, study: StudyRow, verdict: VerdictRow, what: str, deliveries: Sequence[Delivery], now: datetime
+) -> None:
+    """Tells those who were told of a verdict what became of it, WITHDRAWN or UPHELD; of each once."""
+    subject = f"{what}:{verdict.id}"
+    if session.scalar(select(OutboxRow.id).where(OutboxRow.subject == subject).limit(1)) is not None:
+        return
+    session.add_all(
+        OutboxRow(
+            kind=delivery.kind,
+            target=delivery.target,
+            subject=subject,
+            body={"verdict": verdict.id, "study": study.id, "kind": what},
+            state="waiting",
+            next_at=now,
+            created_at=now,
+        )
+        for delivery in deliveries
+        if delivery.kind in _BY_TEXT and delivery.wants(study, verdict)
+    )
+
+
+def close_review(session: Session, review: Review, why: str, now: datetime) -> None:
+    """Makes a task nobody's any more."""
+    review.state = "obsolete"
+    detail = {"study": review.study_id, "kind": review.kind, "why": why}
+    audit.append(session, "service", "review obsolete", f"review:{review.id}", detail, at=now)
+
+
+def _close_older_reviews(session: Session, study: StudyRow, verdict: VerdictRow, now: datetime) -> None:
     """Tasks about what was said before are nobody's any more."""
     older = select(Review).where(
         Review.study_id == study.id, Review.verdict_id != verdict.id, Review.state.in_(UNDECIDED)
     )
     for review in session.scalars(older.with_for_update()):
-        review.state = "obsolete"
+        close_review(session, review, f"verdict {verdict.id} stands", now)
 
 
 def _ask_for_review(

@@ -1,12 +1,14 @@
 """The recognition policy: who accepts whom, who is suspended, and marks that become grades."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from configs.strict import HERE
 from qc_models.errors import ConfigError
 from qc_models.policy import Policy, load_policy
+from qc_models.vocabulary import Verdict
 
 POLICY = load_policy()
 TEXT = (HERE / "policy.yaml").read_text(encoding="utf-8")
@@ -113,3 +115,28 @@ def test_models_that_must_look_are_known_ones(tmp_path: Path) -> None:
     assert policy.models.required_for == {"XR": ("xr_anatomy",)}
     with pytest.raises(ConfigError, match=r"no model x_ray; there are .*xr_anatomy"):
         changed(tmp_path, "{XR: [], CT: [], MR: []}", "{XR: [x_ray]}")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "decided", "overturned", "asked"),
+    [
+        ("reject", "pass", False, "reject_passed"),
+        ("pass", "reject", False, "pass_rejected"),
+        ("reject", "reject", True, None),
+        ("review", "pass", True, None),
+        ("review", "reject", False, None),
+    ],
+)
+def test_whoever_contradicts_the_verdict_is_asked_for_a_second_reader(
+    verdict: Verdict, decided: Literal["pass", "reject"], overturned: bool, asked: str | None
+) -> None:
+    rule = POLICY.second_reading_of(verdict, decided, overturned=overturned)
+    assert (rule and rule.when) == asked
+
+
+def test_a_region_may_ask_wherever_a_finding_is_overturned(tmp_path: Path) -> None:
+    policy = changed(tmp_path, "when: reject_passed", "when: finding_overturned")
+    rule = policy.second_reading_of("review", "pass", overturned=True)
+    assert rule is not None
+    assert rule.reason.zh == "退回改判为通过"
+    assert policy.second_reading_of("reject", "pass", overturned=False) is None
