@@ -24,6 +24,7 @@ from serving.deliver.outbox import Delivering
 from serving.deliver.receivers import Receiver
 from serving.evidence_ledger import Closing
 from serving.jobs import Leasing
+from serving.reviews import Reviewing
 from serving.observing.sections import MetricsSection, TracingSection
 
 DEFAULT_CONFIG = HERE / "service.yaml"
@@ -164,6 +165,7 @@ class ServiceConfig(Strict):
     auth: SigningIn = SigningIn()
     closing: Closing = Closing()
     jobs: Leasing = Leasing()
+    reviewing: Reviewing = Reviewing()
     worker: WorkerSection = WorkerSection()
     metrics: MetricsSection = MetricsSection()
     tracing: TracingSection = TracingSection()
