@@ -276,7 +276,7 @@ class Recognition(Table):
     id: Mapped[int] = mapped_column(Number, primary_key=True)
     entry_id: Mapped[int] = mapped_column(ForeignKey("pool_entry.id"), index=True)
     hospital_id: Mapped[str] = mapped_column(ForeignKey("hospital.id"))
-    account_id: Mapped[int] = mapped_column(Number)
+    account_id: Mapped[int | None] = mapped_column(Number)  # none where a program answered for the doctor
     accepted: Mapped[bool]
     reason: Mapped[str] = mapped_column(String(64), default="")
     comment: Mapped[str] = mapped_column(String(2000), default="")
