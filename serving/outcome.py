@@ -94,6 +94,16 @@ def tell(session: Session, verdict: VerdictRow, deliveries: Sequence[Delivery], 
     )
 
 
+def withdraw(
+    session: Session, study: StudyRow, reason: str, actor: str, deliveries: Sequence[Delivery], now: datetime
+) -> list[PoolEntry]:
+    """Takes a study out of the pool, and tells those who were told of its verdict; the caller holds the study's row."""
+    entries = pool.withdraw(session, study.id, reason, actor, now)
+    for verdict_id in dict.fromkeys(entry.verdict_id for entry in entries):
+        tell_again(session, study, session.get_one(VerdictRow, verdict_id), WITHDRAWN, deliveries, now)
+    return entries
+
+
 def tell_again(
     session: Session, study: StudyRow, verdict: VerdictRow, what: str, deliveries: Sequence[Delivery], now: datetime
 ) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session
 
 from qc_models.errors import InputError
@@ -48,7 +48,7 @@ def offer(
 ) -> list[PoolEntry]:
     """Brings the pool to what a study's current verdict says, and returns the new entries; the caller holds the study's row.
 
-    Nothing is offered where the day of the examination is unknown, since no window can be told.
+    Nothing is offered where the day of the examination is unknown, since no window can be told, nor what has no images any more.
     """
     passed = [item["id"] for item in verdict.items if item["verdict"] == "pass"]
     days = {item["item"]: item["valid_days"] for item in report.content["items"]}
@@ -63,7 +63,7 @@ def offer(
         else:
             entry.state, entry.state_reason = WITHDRAWN, f"verdict {verdict.id} says {verdict.verdict}"
             _tell(session, "service", "pool entry withdrawn", entry, now)
-    if examined_on is None:
+    if examined_on is None or not study.num_instances:  # undated, or its images were deleted
         return []
     entries = [
         PoolEntry(
@@ -102,23 +102,35 @@ def answer(
     session: Session,
     entry_id: int,
     hospital_id: str,
-    account_id: int,
+    account_id: int | None,
     policy: Policy,
     now: datetime,
     *,
     accepted: bool,
     reason: str = "",
     comment: str = "",
+    actor: str | None = None,
 ) -> Recognition:
-    """Keeps a doctor's answer; InputError for an unknown entry, a refusal without one of the policy's reasons, or `other` alone."""
-    if session.get(PoolEntry, entry_id) is None:
+    """Keeps a doctor's answer, once for each person and entry; InputError where it cannot be.
+
+    That is an unknown entry, an acceptance of what is not in the pool any more, a refusal without one of the policy's reasons, or
+    `other` alone. `actor` is what the audit chain calls a program that has no account.
+    """
+    actor = actor or f"account:{account_id}"
+    entry = session.get(PoolEntry, entry_id, with_for_update=True, populate_existing=True)
+    if entry is None:
         raise InputError("there is no such entry in the pool; look it up again")
+    if accepted and (entry.state != ACTIVE or entry.valid_until < now.astimezone().date()):
+        raise InputError("the examination is not in the pool any more; look it up again")
     if accepted and reason:
         raise InputError("an acceptance has no reason; leave it out, or refuse")
     if not accepted and reason not in policy.refusal_reasons:
         raise InputError(f"a refusal needs one of the reasons {', '.join(policy.refusal_reasons)}")
     if reason == OTHER and not comment.strip():
         raise InputError("the reason `other` must be written down; add a comment")
+    known = _answered(session, entry_id, hospital_id, account_id)
+    if known is not None and (known.accepted, known.reason) == (accepted, reason):
+        return known  # said twice, as by a second click
     row = Recognition(
         entry_id=entry_id,
         hospital_id=hospital_id,
@@ -131,8 +143,20 @@ def answer(
     session.add(row)
     session.flush()
     said: dict[str, Any] = {"recognition": row.id, "hospital": hospital_id, "accepted": accepted, "reason": reason}
-    audit.append(session, f"account:{account_id}", "recognition", f"pool:{entry_id}", said, at=now)
+    audit.append(session, actor, "recognition", f"pool:{entry_id}", said, at=now)
     return row
+
+
+def _answered(session: Session, entry_id: int, hospital_id: str, account_id: int | None) -> Recognition | None:
+    """The last answer of a person about an entry; a program answers for many, and none is its last."""
+    if account_id is None:
+        return None
+    query = select(Recognition).where(
+        Recognition.entry_id == entry_id,
+        Recognition.hospital_id == hospital_id,
+        Recognition.account_id == account_id,
+    )
+    return session.scalar(query.order_by(Recognition.id.desc()).limit(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +170,14 @@ class Answers:
     times: int
 
 
-def answers(session: Session, since: datetime, until: datetime) -> list[Answers]:
-    """Counts of doctors' answers, by producing hospital, exam item and reason."""
+def answers(session: Session, since: datetime, until: datetime, producer: str | None = None) -> list[Answers]:
+    """Counts of doctors' answers, by producing hospital, exam item and reason; of one producer, or of all."""
+    own = true() if producer is None else PoolEntry.hospital_id == producer
     columns = (PoolEntry.hospital_id, PoolEntry.item_id, Recognition.accepted, Recognition.reason)
     rows = session.execute(
         select(*columns, func.count())
         .join(PoolEntry, PoolEntry.id == Recognition.entry_id)
-        .where(Recognition.created_at >= since, Recognition.created_at < until)
+        .where(Recognition.created_at >= since, Recognition.created_at < until, own)
         .group_by(*columns)
         .order_by(*columns)
     )

@@ -36,6 +36,7 @@ REASONS: dict[str, Name] = {
     "rejected": Name(en="its quality does not suffice", zh="质控未通过"),
 }
 MatchedBy = Literal["id", "demographics"]
+State = Literal["active", "expired", "withdrawn", "not in the pool"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,15 @@ class Examination:
     entry_id: int | None = None
     valid_until: date | None = None
     reasons: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """What became of its entry."""
+        if self.entry_id is None:
+            return "not in the pool"
+        if "withdrawn" in self.reasons:
+            return "withdrawn"
+        return "expired" if "expired" in self.reasons else "active"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from qc_models.policy import load_policy
 from serving import outcome, pool, verdicts
 from serving.database.sessions import Database
-from serving.database.tables import OutboxRow, PoolEntry, Review, StudyRow, VerdictRow
+from serving.database.tables import AuditLine, OutboxRow, PoolEntry, Review, StudyRow, VerdictRow
 from serving.outcome import Delivery, Following, follow
 from tests.serving.made_rows import NOW, made_report, made_study
 
@@ -70,6 +70,9 @@ def test_tasks_about_what_was_said_before_are_nobodys(database: Database) -> Non
         study.generation = 2
         second = said(session, study, "review", generation=2)
         assert reviews(session) == [(first.id, "review", "obsolete"), (second.id, "review", "open")]
+    with database.reading() as session:
+        actions = session.scalars(select(AuditLine.action).where(AuditLine.subject.startswith("review:"))).all()
+    assert actions == ["review opened", "review obsolete", "review opened"]
 
 
 def test_a_person_who_passes_it_brings_it_into_the_pool(database: Database) -> None:
@@ -121,3 +124,19 @@ def test_each_receiver_is_told_once(database: Database) -> None:
     ]
     assert sent[0].body == {"verdict": row.id, "study": row.study_id, "kind": "full"}
     assert outcome.SCORED == "scored"
+
+
+def test_who_was_told_of_a_pass_is_told_that_it_left_the_pool(database: Database) -> None:
+    deliveries = (
+        Delivery("webhook", "city-his"),
+        Delivery("sr", "pacs"),
+        Delivery("fhir", "other", hospitals=frozenset(("county",))),
+    )
+    with database.writing() as session:
+        study = made_study(session)
+        row = said(session, study, "pass", following(deliveries=deliveries))
+        assert len(outcome.withdraw(session, study, "the patient objects", "account:1", deliveries, NOW)) == 1
+        assert outcome.withdraw(session, study, "again", "account:1", deliveries, NOW) == []
+        sent = session.scalars(select(OutboxRow).where(OutboxRow.subject.startswith("withdrawn"))).all()
+    assert [(one.kind, one.target, one.subject) for one in sent] == [("webhook", "city-his", f"withdrawn:{row.id}")]
+    assert sent[0].body == {"verdict": row.id, "study": row.study_id, "kind": "withdrawn"}

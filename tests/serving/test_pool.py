@@ -118,8 +118,8 @@ def test_who_is_not_fully_described_has_no_digest(name: str, born: date | None, 
 def test_answers_of_doctors_are_kept_and_counted(database: Database) -> None:
     with database.writing() as session:
         (entry,) = offered(session, made_study(session), {"CT-CHEST": "pass"})
-        for accepted, reason in ((True, ""), (True, ""), (False, "condition_changed")):
-            pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=accepted, reason=reason)
+        for account, accepted, reason in ((3, True, ""), (4, True, ""), (3, False, "condition_changed")):
+            pool.answer(session, entry.id, "county", account, POLICY, NOW, accepted=accepted, reason=reason)
         row = pool.answer(
             session, entry.id, "county", 3, POLICY, NOW, accepted=False, reason="other", comment=" film lost "
         )
@@ -127,6 +127,8 @@ def test_answers_of_doctors_are_kept_and_counted(database: Database) -> None:
     with database.reading() as session:
         counted = pool.answers(session, NOW, NOW + timedelta(days=1))
         assert pool.answers(session, NOW + timedelta(days=1), NOW + timedelta(days=2)) == []
+        assert len(pool.answers(session, NOW, NOW + timedelta(days=1), "city")) == 3
+        assert pool.answers(session, NOW, NOW + timedelta(days=1), "county") == []
         line = session.scalars(select(AuditLine).order_by(AuditLine.number.desc())).first()
     assert [(one.producer, one.item_id, one.accepted, one.reason, one.times) for one in counted] == [
         ("city", "CT-CHEST", False, "condition_changed", 1),
@@ -155,3 +157,31 @@ def test_an_answer_that_says_nothing_is_refused(
             pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=accepted, reason=reason, comment=comment)
         with pytest.raises(InputError, match="no such entry"):
             pool.answer(session, entry.id + 1, "county", 3, POLICY, NOW, accepted=True)
+
+
+def test_a_second_click_is_no_second_answer_and_a_program_answers_for_many(database: Database) -> None:
+    with database.writing() as session:
+        (entry,) = offered(session, made_study(session), {"CT-CHEST": "pass"})
+        first = pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=True)
+        assert pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=True) is first
+        other = pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=False, reason="emergency")
+        assert other is not first
+        for _ in range(2):
+            pool.answer(session, entry.id, "county", None, POLICY, NOW, accepted=True, actor="key:9")
+        (refused, accepted) = pool.answers(session, NOW, NOW + timedelta(days=1))
+    assert (refused.times, accepted.times) == (1, 3)
+    with database.reading() as session:
+        actors = session.scalars(select(AuditLine.actor).where(AuditLine.action == "recognition")).all()
+    assert set(actors) == {"account:3", "key:9"}
+
+
+def test_what_left_the_pool_is_not_accepted_but_may_be_refused(database: Database) -> None:
+    with database.writing() as session:
+        study = made_study(session)
+        (entry,) = offered(session, study, {"CT-CHEST": "pass"})
+        with pytest.raises(InputError, match="not in the pool any more"):
+            pool.answer(session, entry.id, "county", 3, POLICY, NOW + timedelta(days=31), accepted=True)
+        pool.withdraw(session, study.id, "the patient objects", "account:1", NOW)
+        with pytest.raises(InputError, match="not in the pool any more"):
+            pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=True)
+        assert pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=False, reason="too_old").id
