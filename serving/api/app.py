@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from qc_models.errors import InputError, ServiceError
-from serving.api import sign_in
+from serving.api import faults, pool, reviews, sign_in, studies
 from serving.api.callers import Service
 from serving.api.guard import Guard
 from serving.database.tables import Hospital
@@ -19,7 +19,17 @@ from serving.transfer import qido, stow, wado
 from serving.transfer.dicom_json import PREFIX
 from serving.transfer.stow import Uploads
 
-ROUTERS: tuple[APIRouter, ...] = (sign_in.router, token_routes.router, stow.router, qido.router, wado.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    sign_in.router,
+    token_routes.router,
+    studies.router,
+    reviews.router,
+    pool.router,
+    faults.router,
+    stow.router,
+    qido.router,
+    wado.router,
+)
 _STORED = (f"{PREFIX}/studies", f"{PREFIX}/studies/")  # the only paths to which bodies of any size are sent
 
 health = APIRouter()
