@@ -9,12 +9,13 @@ from sqlalchemy import exists, select
 
 from qc_models.errors import ServiceError
 from serving.archive import Archive, FolderArchive
+from serving.auth.accounts import make_first_admin
 from serving.database import schema
 from serving.database.sessions import Database, open_database
 from serving.database.tables import InstanceRow
 from serving.hospitals import write_hospitals
 from serving.intake import Intake, Limits
-from serving.service_config import Secrets, ServiceConfig, make_state_folder, read_secrets
+from serving.service_config import TRIAL_ADMIN_PASSWORD, Secrets, ServiceConfig, make_state_folder, read_secrets
 
 _MIB = 1 << 20
 
@@ -44,6 +45,8 @@ def open_service(config: ServiceConfig, environ: Mapping[str, str]) -> OpenedSer
             schema.upgrade(database)
         schema.require_newest(database)
         write_hospitals(database, config.hospitals)
+        known_to_all = TRIAL_ADMIN_PASSWORD if config.mode == "production" else None
+        make_first_admin(database, secrets.admin_password, known_to_all)
         _require_archive(config, database)
         archive = FolderArchive(config.archive_folder, config.archive.reserve_mib * _MIB)
         limits = Limits(config.intake.largest_mib * _MIB, config.intake.at_once, config.intake.wait_s)

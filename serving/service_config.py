@@ -19,6 +19,7 @@ from configs.strict import HERE, ConfigFileError, Strict, parse, read_yaml
 from qc_models.errors import ConfigError
 from qc_models.policy import load_policy
 from serving.addresses import AeTitle, Port
+from serving.auth.rate_limits import RateLimits
 from serving.auth.settings import SigningIn
 from serving.deliver.outbox import Delivering
 from serving.deliver.receivers import Receiver
@@ -163,6 +164,7 @@ class ServiceConfig(Strict):
     dimse: DimseSection = DimseSection()
     web: WebSection = WebSection()
     auth: SigningIn = SigningIn()
+    limits: RateLimits = RateLimits()
     closing: Closing = Closing()
     jobs: Leasing = Leasing()
     reviewing: Reviewing = Reviewing()

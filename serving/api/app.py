@@ -9,9 +9,10 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from qc_models.errors import InputError, ServiceError
-from serving.api import faults, pool, reviews, sign_in, studies
+from serving.api import accounts, faults, pool, reviews, sign_in, studies
 from serving.api.callers import Service
 from serving.api.guard import Guard
+from serving.auth.rate_limits import Limiter
 from serving.database.tables import Hospital
 from serving.deliver import token_routes
 from serving.opened_service import OpenedService
@@ -21,6 +22,7 @@ from serving.transfer.stow import Uploads
 
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
+    accounts.router,
     token_routes.router,
     studies.router,
     reviews.router,
@@ -50,6 +52,7 @@ def create_app(service: OpenedService) -> FastAPI:
         },
     )
     app.state.service = service
+    app.state.limiter = Limiter(service.config.limits)
     app.state.uploads = Uploads()
     app.state.decoding = CapacityLimiter(wado.MOST_DECODING)
     secure = service.config.web.secure

@@ -6,6 +6,7 @@ changes something has to say the session's CSRF token too. A key has to be shown
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
@@ -14,6 +15,7 @@ from sqlalchemy import ColumnElement, select, true
 
 from serving.auth import sign_ins
 from serving.auth.accounts import digest_of_key as digest_of_key
+from serving.auth.rate_limits import Limiter
 from serving.auth.roles import LEAD, REVIEWER, ROLES
 from serving.database.tables import Account, ApiKey, StudyRow
 from serving.opened_service import OpenedService
@@ -57,6 +59,29 @@ def the_service(request: Request) -> OpenedService:
     return service
 
 
+def the_limiter(request: Request) -> Limiter:
+    """How often callers and addresses asked this process."""
+    limiter: Limiter = request.app.state.limiter
+    return limiter
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from."""
+    peer = request.client.host if request.client else ""
+    return the_limiter(request).address(peer, request.headers.get("x-forwarded-for", ""))
+
+
+def refuse_too_often(wait_s: float) -> None:
+    """429 where there is something to wait for."""
+    if wait_s > 0:
+        raise HTTPException(429, "too many requests; come again", {"Retry-After": str(ceil(wait_s))})
+
+
+def sign_in_allowance(request: Request) -> None:
+    """Takes one of the sign-ins that an address may try; 429 where it has none."""
+    refuse_too_often(the_limiter(request).sign_ins.take(address_of(request)))
+
+
 Service = Annotated[OpenedService, Depends(the_service)]
 _bearer = HTTPBearer(auto_error=False, description="A key of this service")
 
@@ -69,14 +94,17 @@ def cookie_name(request: Request) -> str:
 def current_caller(request: Request, service: Service, _: Annotated[object, Depends(_bearer)]) -> Caller:
     """The caller of a request, by the key in its Authorization header, else by the session in its cookie.
 
-    401 where it shows none that is known; 403 where a session comes without its CSRF token, or with a role that lacks its hospital.
+    401 where it shows none that is known; 429 where they ask too often; 403 where a session comes without its CSRF token, or where
+    its role lacks a hospital of this service.
     """
     shown = request.headers.get("authorization")
     caller = _by_key(service, shown) if shown is not None else _by_session(request, service)
+    limiter = the_limiter(request)
+    refuse_too_often(limiter.callers.take(caller.actor) if caller else limiter.strangers.take(address_of(request)))
     if caller is None:
         raise HTTPException(401, "sign in, or show a key of this service", {"WWW-Authenticate": "Bearer"})
-    if caller.role not in ROLES or (ROLES[caller.role].of_hospital and caller.hospital_id is None):
-        raise HTTPException(403, "this account or key has no role here; ask who runs this service")
+    if caller.role not in ROLES or (ROLES[caller.role].of_hospital and not _is_served(service, caller.hospital_id)):
+        raise HTTPException(403, "this account or key has no place here any more; ask who runs this service")
     return caller
 
 
@@ -92,6 +120,11 @@ def of_role(*roles: str) -> Callable[[Caller], Caller]:
         return caller
 
     return check
+
+
+def _is_served(service: OpenedService, hospital_id: str | None) -> bool:
+    """Whether the configuration still names a hospital."""
+    return any(hospital.id == hospital_id for hospital in service.config.hospitals)
 
 
 def _by_key(service: OpenedService, authorization: str) -> Caller | None:

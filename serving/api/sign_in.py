@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import Field
 
 from configs.strict import Strict
 from serving import audit
-from serving.api.callers import AnyCaller, Caller, Service, caller_of, cookie_name, the_service
+from serving.api.callers import AnyCaller, Caller, Service, caller_of, cookie_name, sign_in_allowance, the_service
 from serving.auth import passwords, sign_ins
 from serving.auth.accounts import Name
 from serving.database.tables import Account
@@ -45,7 +45,7 @@ class Who(Strict):
     csrf: str
 
 
-@router.post("/session")
+@router.post("/session", dependencies=[Depends(sign_in_allowance)])
 def sign_in(request: Request, response: Response, service: Service, said: Credentials) -> Who:
     """Sign in by name and password."""
     refuse_other_sites(request, service)
@@ -71,7 +71,7 @@ def sign_out(request: Request, response: Response, service: Service, caller: Any
     response.delete_cookie(cookie_name(request), secure=service.config.web.secure, httponly=True, samesite="lax")
 
 
-@router.put("/session/password", status_code=204)
+@router.put("/session/password", status_code=204, dependencies=[Depends(sign_in_allowance)])
 def change_password(request: Request, service: Service, caller: AnyCaller, said: NewPassword) -> None:
     """Change one's own password; every other session of the account ends."""
     account_id, word = _session_of(request, caller)

@@ -5,6 +5,7 @@ Every function works in the caller's transaction; whoever hashes a password does
 
 import hashlib
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -26,6 +27,7 @@ THE_SERVICE = "service"  # who did it, where nobody did
 KEY_PREFIX = "tsk_"  # by which a key is found that got where it does not belong
 
 Name = Annotated[str, Field(pattern=r"^[\w.@+-]{1,100}$")]
+Subject = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
 KeyName = Annotated[str, Field(pattern=r"^[\w.@+ -]{1,100}$")]
 
 
@@ -134,7 +136,7 @@ def make_first_admin(database: Database, password: str | None, known_to_all: str
     if password is None:
         return
     hashed = passwords.hash_of(password)
-    with database.writing() as session:
+    with suppress(InputError), database.writing() as session:  # another process may have been first
         if not session.scalar(select(Account.id).where(Account.name == FIRST_ADMIN)):
             create_account(session, THE_SERVICE, database.now(), FIRST_ADMIN, Place(ADMIN, None), password_hash=hashed)
 

@@ -5,6 +5,7 @@ from functools import cache
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from serving.auth import passwords
 from serving.auth.accounts import Place, create_account
@@ -13,7 +14,14 @@ from tests.serving.transfer.conftest import Web, make_service, serve_web, servic
 __all__ = ["make_service", "serve_web", "service", "web"]
 
 PASSWORD = "correct horse battery"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 Person = Callable[..., httpx.Client]
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes of passwords that cost little, since tests make many."""
+    monkeypatch.setattr(passwords, "_hasher", CHEAP)
 
 
 @cache

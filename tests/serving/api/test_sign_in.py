@@ -5,11 +5,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select, update
 
 from serving import audit
+from serving.auth import passwords
 from serving.auth.sign_ins import FREE_FAILURES
-from serving.database.tables import Account, AuditLine, FailedSignIn, SignedIn
+from serving.database.tables import Account, AuditLine, FailedSignIn, Hospital, SignedIn
 from tests.serving.api.conftest import PASSWORD, Person
 from tests.serving.transfer.conftest import Service, Web
 
@@ -204,16 +206,44 @@ def test_ones_own_password(web: Web, person: Person) -> None:
 
 
 @on_sqlite
-def test_a_hash_of_other_parameters_is_renewed(web: Web, person: Person) -> None:
-    from argon2 import PasswordHasher
-
+def test_a_hash_of_other_parameters_is_renewed(web: Web, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     person("admin", name="a")
-    old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-    with web.service.opened.database.writing() as session:
-        session.execute(update(Account).values(password_hash=old))
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
     for _ in range(2):
         assert web.stranger().post(SESSION, json={"name": "a", "password": PASSWORD}).status_code == 200
     with web.service.opened.database.reading() as session:
         kept = session.scalar(select(Account.password_hash))
     assert kept is not None
-    assert kept.startswith("$argon2id$v=19$m=65536,t=2,p=1$")
+    assert kept.startswith("$argon2id$v=19$m=16,t=2,p=1$")
+
+
+@on_sqlite
+def test_an_address_may_not_try_for_ever(
+    make_service: Callable[..., Service], serve_web: Callable[[Service], Web]
+) -> None:
+    web = serve_web(make_service(limits={"sign_in_burst": 3, "sign_ins_per_minute": 0.5}))
+    client = web.stranger()
+    answers = [client.post(SESSION, json={"name": f"n{number}", "password": "x"}) for number in range(4)]
+    assert [answer.status_code for answer in answers] == [403, 403, 403, 429]
+    assert 100 < int(answers[-1].headers["retry-after"]) <= 120
+    assert web.client().get(SESSION).status_code == 200
+
+
+@on_sqlite
+def test_a_caller_and_a_stranger_are_asked_to_slow_down(
+    make_service: Callable[..., Service], serve_web: Callable[[Service], Web]
+) -> None:
+    few = {"caller_burst": 3, "caller_per_s": 0.01, "stranger_burst": 2, "stranger_per_s": 0.01}
+    web = serve_web(make_service(limits=few))
+    one, other, stranger = web.client(), web.client(), web.stranger(Authorization="Bearer x")
+    assert [one.get(SESSION).status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert other.get(SESSION).status_code == 200
+    assert [stranger.get(SESSION).status_code for _ in range(3)] == [401, 401, 429]
+    assert stranger.get("/health").status_code == 200
+
+
+@on_sqlite
+def test_the_people_of_a_hospital_that_left_are_refused(web: Web) -> None:
+    with web.service.opened.database.writing() as session:
+        session.add(Hospital(id="left", name="left", level="primary", alliances=[], issuer=""))
+    assert web.client("left").get(SESSION).status_code == 403
