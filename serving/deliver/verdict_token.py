@@ -41,6 +41,7 @@ class SignedVerdict:
     examined_on: date
     valid_until: date
     signed_at: datetime
+    ends_at: datetime
     versions: Mapping[str, str]
 
 
@@ -105,7 +106,7 @@ def verify_token(token: str, keys: Mapping[str, Any], now: datetime) -> SignedVe
     except (JoseError, ValueError) as error:
         raise InputError("the token was altered, or its signature is not of that key; refuse it") from error
     said = _said(claims)
-    if now >= datetime.fromtimestamp(claims["exp"], UTC):
+    if now >= said.ends_at:
         raise InputError(f"the token has expired: its examination was valid until {said.valid_until.isoformat()}")
     if said.signed_at - now > CLOCKS_DIFFER:
         raise InputError("the token was signed later than now; see to the clock")
@@ -162,9 +163,10 @@ def _said(claims: Mapping[str, Any]) -> SignedVerdict:
             examined_on=date.fromisoformat(claims["examined_on"]),
             valid_until=date.fromisoformat(claims["valid_until"]),
             signed_at=datetime.fromtimestamp(claims["iat"], UTC),
+            ends_at=datetime.fromtimestamp(claims["exp"], UTC),
             versions=claims["versions"],
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
         raise InputError("the token lacks what a signed verdict says; ask for it again") from error
 
 
