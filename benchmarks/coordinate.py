@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.engine import OnnxEngine
+from inference.model_runner import OnnxRunner
 from inference.threads import Threads
 from qc_models.body_coordinate import LEAST_LENGTH_MM, UNIT_MM, fit_body, smooth
 from qc_models.checks.completeness.body_coordinate import ALONG, KNOWN
@@ -36,13 +36,13 @@ def run(data: Path) -> dict[str, Any]:
     told_by_recipe = load_recipe(MODEL).task
     also = told_by_recipe.get("learn_also", ())
     with Threads(2) as threads:
-        engine = OnnxEngine(SHIPPED, threads)
+        runner = OnnxRunner(SHIPPED, threads)
         rows = [
             row
             for row in build(data).of(modality="CT", kind="volume")
             if "axial" in row.said("plane") and row.path not in told_by_recipe.get("skip", ())
         ]
-        told = {row.path: _told(row, data, engine) for row in rows}
+        told = {row.path: _told(row, data, runner) for row in rows}
     stacks = {row.path: found for row in rows if (found := told[row.path]) is not None}
     held_out = {row.path for row in rows if row.part == "test" and row.path not in also}
     return {
@@ -52,13 +52,13 @@ def run(data: Path) -> dict[str, Any]:
     }
 
 
-def _told(row: Row, data: Path, engine: OnnxEngine) -> dict[str, Any] | None:
+def _told(row: Row, data: Path, runner: OnnxRunner) -> dict[str, Any] | None:
     """What one stack tells; None of fewer than 20 slices."""
     volume = small_volume(row, data)
     if len(volume.pixels) < LEAST_SLICES:
         return None
     model = models()[MODEL]
-    answer = engine.submit(model, prepare(volume.pixels, model.input).numpy()).result()
+    answer = runner.submit(model, prepare(volume.pixels, model.input).numpy()).result()
     region = model.output("region").classes
     sure = answer["region"][:, [region.index(name) for name in sorted(ALONG)]].max(1) >= KNOWN
     height = volume.position_mm.numpy().astype(np.float64)

@@ -101,7 +101,7 @@ def gather(
         stream.finish(measurements, failures)
     if models is not None:
         for stream in streams.values():
-            if said := stream.showing.answers(models.engine):
+            if said := stream.showing.answers(models.runner):
                 predictions[stream.stack.series_instance_uid, stream.stack.index] = said
             failures.extend(stream.showing.failures)
     return Gathered(statistics, tuple(pixel_failures), tuple(measurements), tuple(failures), predictions)
@@ -334,7 +334,7 @@ class _Looks:
 
     def _ask(self, stream: _Stream) -> None:
         if self.models is not None:
-            stream.showing.ask(self.models.engine)
+            stream.showing.ask(self.models.runner)
 
 
 def _look(frames: _Frames, facts: StackFacts, checks: Sequence[Check], showing: Showing) -> _Looked:

@@ -10,8 +10,8 @@ from math import isfinite
 from pathlib import Path
 
 from inference import study_facts
-from inference.engine import Engine, OnnxEngine
 from inference.gather import Gathered, gather
+from inference.model_runner import ModelRunner, OnnxRunner
 from inference.showing import plan_models
 from inference.threads import Threads
 from qc_models.check_registry import Check, checks
@@ -71,7 +71,7 @@ class _Timings:
 def examine(study: Study, settings: Settings) -> Examined:
     """Examines one study from its headers to its report."""
     with Threads(settings.workers) as threads:
-        return _examine(study, settings, threads, _engine(settings, threads))
+        return examine_on(threads, study, settings, runner_here(settings, threads))
 
 
 def examine_all(studies: deque[Study], settings: Settings) -> Generator[tuple[str, Future[Examined]], None, None]:
@@ -82,26 +82,28 @@ def examine_all(studies: deque[Study], settings: Settings) -> Generator[tuple[st
     """
     running: deque[tuple[str, Future[Examined]]] = deque()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="studies") as examiners, Threads(settings.workers) as threads:
-        engine = _engine(settings, threads)
+        runner = runner_here(settings, threads)
         while studies or running:
             while studies and len(running) < AT_ONCE:
                 uid = studies[0].study_instance_uid
-                running.append((uid, examiners.submit(_examine, studies.popleft(), settings, threads, engine)))
+                running.append((uid, examiners.submit(examine_on, threads, studies.popleft(), settings, runner)))
             yield running.popleft()
 
 
-def _engine(settings: Settings, threads: Threads) -> Engine | None:
-    return OnnxEngine(settings.models, threads) if settings.pixels and settings.models is not None else None
+def runner_here(settings: Settings, threads: Threads) -> ModelRunner | None:
+    """What runs models in this process, on `threads`; None where none is to be asked."""
+    return OnnxRunner(settings.models, threads) if settings.pixels and settings.models is not None else None
 
 
-def _examine(study: Study, settings: Settings, threads: Threads, engine: Engine | None) -> Examined:
+def examine_on(threads: Threads, study: Study, settings: Settings, runner: ModelRunner | None) -> Examined:
+    """Examines one study on threads of the caller, its models wherever `runner` has them."""
     timings = _Timings()
     stacks = tuple(stack for series in study.series for stack in split(series))
     read_facts = stack_facts = describe(study, stacks)
     timings.mark("stacks")
     gathered = None
     if settings.pixels:
-        models = plan_models(read_facts, engine) if engine is not None else None
+        models = plan_models(read_facts, runner) if runner is not None else None
         gathered = gather(study, stacks, read_facts, plan(read_facts), threads, models)
         if gathered.predictions:
             stack_facts = describe(study, stacks, {key: seen(said) for key, said in gathered.predictions.items()})

@@ -1,14 +1,14 @@
 """What models are shown: some frames of each stack, prepared once for each kind of input, then one batch a model."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from inference.engine import Engine
+from inference.model_runner import Answer, ModelRunner
 from qc_models.check_registry import is_picture
-from qc_models.errors import ModelError
+from qc_models.errors import ModelError, ServiceError
 from qc_models.evidence import FrameKey
 from qc_models.facts import StackFacts
 from qc_models.findings import NOWHERE, CheckFailure, Location
@@ -25,12 +25,12 @@ Prepared = Mapping[tuple[InputSpec, FrameKey], Floats]  # [1, rows, columns] eac
 class ModelPlan:
     """Which models look at which stack, by its place in the study; `failures` tells of those that cannot."""
 
-    engine: Engine
+    runner: ModelRunner
     by_place: Mapping[int, Sequence[Model]]
     failures: tuple[CheckFailure, ...] = ()
 
 
-def plan_models(stack_facts: Sequence[StackFacts], engine: Engine) -> ModelPlan:
+def plan_models(stack_facts: Sequence[StackFacts], runner: ModelRunner) -> ModelPlan:
     """Every released model on each stack to which it applies; one whose bundle is broken is a line in the report."""
     by_place: dict[int, list[Model]] = {}
     failures: list[CheckFailure] = []
@@ -39,14 +39,16 @@ def plan_models(stack_facts: Sequence[StackFacts], engine: Engine) -> ModelPlan:
             places = [place for place, facts in enumerate(stack_facts) if model.applies(facts)]
             if not places:
                 continue
-            if engine.version(model) is None:
+            if runner.version(model) is None:
                 raise ModelError("no version is released; release one, or ask for no models")
+        except ServiceError:  # models cannot be reached: the study is to be tried again
+            raise
         except Exception as error:  # the study goes on without it, and to review
             failures.append(_failure(model, error))
             continue
         for place in places:
             by_place.setdefault(place, []).append(model)
-    return ModelPlan(engine, by_place, tuple(failures))
+    return ModelPlan(runner, by_place, tuple(failures))
 
 
 def spread(number: int, most: int) -> tuple[int, ...]:
@@ -89,7 +91,7 @@ class _Asked:
     model: Model
     places: tuple[Place, ...]
     brightness: Sequence[float]
-    answer: "Future[dict[str, Floats]]"
+    answer: Answer
 
 
 @dataclass
@@ -122,30 +124,32 @@ class Showing:
         else:
             self._prepared.update(prepared)
 
-    def ask(self, engine: Engine) -> None:
+    def ask(self, runner: ModelRunner) -> None:
         """Shows each model its frames in one batch, those that there are."""
         for model in self.models:
             frames = [(at, key) for at, key in self._frames(model) if (model.input, key) in self._prepared]
             if frames:
                 batch = np.stack([self._prepared[model.input, key] for _, key in frames])
                 try:
-                    future = engine.submit(model, batch)
+                    answer = runner.submit(model, batch)
+                except ServiceError:  # it is to be tried again
+                    raise
                 except Exception as error:  # the study goes on without it, and to review
                     self.failures.append(_failure(model, error, self._place))
                 else:
                     brightness = [float(picture.mean()) for picture in batch]
-                    self._asked.append(_Asked(model, tuple((at, *key) for at, key in frames), brightness, future))
+                    self._asked.append(_Asked(model, tuple((at, *key) for at, key in frames), brightness, answer))
         self._prepared.clear()
 
-    def answers(self, engine: Engine) -> dict[str, Prediction]:
+    def answers(self, runner: ModelRunner) -> dict[str, Prediction]:
         """What each model said, by its name; `failures` holds a line for each that could not."""
         found: dict[str, Prediction] = {}
         for asked in self._asked:
             model = asked.model
             try:
-                version, outputs = engine.version(model) or "", asked.answer.result()
+                version, outputs = runner.version(model) or "", asked.answer.result()
                 found[model.name] = Prediction(model.name, version, asked.places, outputs, asked.brightness)
-            except CancelledError:  # nobody waits for this study any more
+            except (CancelledError, ServiceError):  # nobody waits for this study any more, or it is to be tried again
                 raise
             except Exception as error:  # the study goes on without it, and to review
                 self.failures.append(_failure(model, error, self._place))

@@ -22,6 +22,10 @@ class Threads:
         """Waits for what runs; what has not begun is never done, and who waits for it gets a CancelledError."""
         self._pool.shutdown(cancel_futures=True)
 
+    def cancel(self) -> None:
+        """Has whatever has not begun never done, now and from now on; does not wait for what runs."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
     def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Does some work on the next free thread."""
         return self._pool.submit(work, *args, **kwargs)

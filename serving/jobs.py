@@ -7,11 +7,9 @@ Every function works in the caller's transaction.
 """
 
 import secrets
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from pathlib import Path
 
 from pydantic import Field
 from sqlalchemy import and_, func, or_, select, update
@@ -19,6 +17,7 @@ from sqlalchemy.orm import Session, aliased
 
 from configs.strict import Strict
 from qc_models.errors import InputError, QcError, ServiceError
+from qc_models.errors import reason_of as reason_of
 from serving import audit
 from serving.database.tables import Hospital, Job, StudyRow
 from serving.observing import metrics
@@ -208,15 +207,6 @@ def revive(session: Session, job_id: int, actor: str, now: datetime) -> None:
         raise InputError(f"job {job_id}: is not among those given up; look at the list again")
     job.state, job.attempts, job.run_at, job.done_at = "ready", 0, now, None
     audit.append(session, actor, "job revived", f"study:{job.study_id}", {"job": job.id, "kind": job.kind}, at=now)
-
-
-def reason_of(error: BaseException) -> str:
-    """Why a job failed, in the words of our errors; of a mistake its kind and line, since its words may quote a patient's data."""
-    if isinstance(error, QcError):
-        return " ".join(str(error).split())
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{place}, our mistake; please report it"
 
 
 def _waiting(session: Session, kind: str, now: datetime) -> list[Waiting]:

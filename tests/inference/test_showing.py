@@ -30,7 +30,7 @@ PERCENTILES = InputSpec(rows=8, columns=8, scaling="percentiles", low=0.0, high=
 
 
 class Recorder:
-    """An engine that keeps the batches and answers at once, or fails as it is told."""
+    """A runner that keeps the batches and answers at once, or fails as it is told."""
 
     def __init__(self, fails: Exception | None = None) -> None:
         self.batches: list[tuple[str, Floats]] = []
@@ -55,9 +55,9 @@ def greys(*values: float, **keywords: Any) -> list[dict[str, Any]]:
     return [entry | {"pixels": np.full((SIZE, SIZE), value)} for entry, value in zip(entries, values, strict=True)]
 
 
-def shown(study: Study, engine: Recorder, *models: Model, workers: int = 2) -> Gathered:
+def shown(study: Study, runner: Recorder, *models: Model, workers: int = 2) -> Gathered:
     stacks = [stack for series in study.series for stack in split(series)]
-    plan = ModelPlan(engine, dict.fromkeys(range(len(stacks)), models))
+    plan = ModelPlan(runner, dict.fromkeys(range(len(stacks)), models))
     with Threads(workers) as threads:
         return gather(study, stacks, describe(study, stacks), {}, threads, plan)
 
@@ -81,10 +81,10 @@ def test_frames_are_spread_evenly_with_both_ends(number: int, most: int, places:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_one_batch_a_model_in_the_order_of_the_stack(study_of: Build, workers: int) -> None:
-    engine = Recorder()
+    runner = Recorder()
     study = study_of(reversed(greys(*range(0, 100, 4))))
-    result = shown(study, engine, tiny_model("few", most_frames=3), tiny_model("more", most_frames=5), workers=workers)
-    means = {name: batch.mean((1, 2, 3)).tolist() for name, batch in engine.batches}
+    result = shown(study, runner, tiny_model("few", most_frames=3), tiny_model("more", most_frames=5), workers=workers)
+    means = {name: batch.mean((1, 2, 3)).tolist() for name, batch in runner.batches}
     assert means["few"] == pytest.approx([0.0, 0.48, 0.96])
     assert means["more"] == pytest.approx([0.0, 0.24, 0.48, 0.72, 0.96])
     ((key, said),) = result.predictions.items()
@@ -111,9 +111,9 @@ def test_the_batch_is_what_prepare_makes_of_the_values(study_of: Build) -> None:
     entries = axial_slices(3, Rows=40, Columns=33)
     study = study_of([entry | {"pixels": frame} for entry, frame in zip(entries, pixels, strict=True)])
     specs = (SPEC, PERCENTILES, replace(PERCENTILES, rows=PERCENTILES.rows // 2))
-    engine = Recorder()
-    shown(study, engine, *(tiny_model(f"m{number}", spec=spec) for number, spec in enumerate(specs)))
-    batches = dict(engine.batches)
+    runner = Recorder()
+    shown(study, runner, *(tiny_model(f"m{number}", spec=spec) for number, spec in enumerate(specs)))
+    batches = dict(runner.batches)
     for number, spec in enumerate(specs):
         alone = [prepare(torch.from_numpy(frame.astype(np.float32))[None], spec)[0].numpy() for frame in pixels]
         assert np.array_equal(batches[f"m{number}"], np.stack(alone))
@@ -122,18 +122,18 @@ def test_the_batch_is_what_prepare_makes_of_the_values(study_of: Build) -> None:
 def test_frames_that_failed_are_left_out_and_the_model_is_still_asked(study_of: Build) -> None:
     slices = greys(10, 20, 30, 40)
     slices[3] |= {"PixelData": None, "pixels": None}
-    engine = Recorder()
-    result = shown(study_of(slices), engine, tiny_model())
-    assert engine.batches[0][1].mean((1, 2, 3)).tolist() == pytest.approx([0.1, 0.2, 0.3])
+    runner = Recorder()
+    result = shown(study_of(slices), runner, tiny_model())
+    assert runner.batches[0][1].mean((1, 2, 3)).tolist() == pytest.approx([0.1, 0.2, 0.3])
     assert len(result.pixel_failures) == 1
     (said,) = result.predictions.values()
     assert len(said["tiny"].places) == 3
 
 
 def test_icons_and_strips_are_shown_to_no_model(study_of: Build) -> None:
-    engine = Recorder()
-    result = shown(study_of(axial_slices(4)), engine, tiny_model())  # of 16 x 16
-    assert (engine.batches, result.predictions, result.failures) == ([], {}, ())
+    runner = Recorder()
+    result = shown(study_of(axial_slices(4)), runner, tiny_model())  # of 16 x 16
+    assert (runner.batches, result.predictions, result.failures) == ([], {}, ())
 
 
 @pytest.mark.parametrize(
@@ -157,9 +157,9 @@ def test_a_frame_that_cannot_be_prepared_is_a_line_in_the_report(
         raise ZeroDivisionError("a patient's secret")
 
     monkeypatch.setattr(inference.showing, "prepare", crash)
-    engine = Recorder()
-    result = shown(study_of(greys(1, 2)), engine, tiny_model())
-    assert engine.batches == []
+    runner = Recorder()
+    result = shown(study_of(greys(1, 2)), runner, tiny_model())
+    assert runner.batches == []
     assert [(failure.check, failure.reason) for failure in result.failures] == [
         ("model tiny", "crashed: ZeroDivisionError")
     ]

@@ -1,7 +1,8 @@
 """Runs released models on batches of prepared frames; it knows no study.
 
-`Engine` is what the rest of the way asks of it. `OnnxEngine` runs ONNX Runtime in this process, on the threads for pixels: one
-thread a batch, so that as many batches run side by side as there are threads, and the same batch gives the same bytes.
+`ModelRunner` is what the rest of the way asks of it. `OnnxRunner` runs ONNX Runtime in this process, on the threads for pixels: one
+thread a batch, so that as many batches run side by side as there are threads, and the same batch gives the same bytes. Another body
+(`inference.engine.remote_runner`) asks a process that runs models for several studies.
 """
 
 from collections.abc import Mapping
@@ -30,34 +31,41 @@ _PROVIDERS: Mapping[str, dict[str, Any]] = {
 }
 
 
-class Engine(Protocol):
+class Answer(Protocol):
+    """What will be said of a batch: by output, probabilities [N, classes], N in order."""
+
+    def result(self) -> dict[str, Floats]:
+        """Waits for it; raises ModelError where the model gives anything else, ServiceError where no model can be reached."""
+        ...
+
+
+class ModelRunner(Protocol):
     """Where models run: in this process, or elsewhere."""
 
     def version(self, model: Model) -> str | None:
         """The version that is served, made ready to run; None where none was released. Raises ModelError for a broken bundle."""
+        ...
 
-    def submit(self, model: Model, batch: Floats) -> "Future[dict[str, Floats]]":
-        """What the version says of a batch [N, 1, rows, columns]: by output, probabilities [N, classes], N in order.
-
-        The result raises ModelError where the model gives anything else.
-        """
+    def submit(self, model: Model, batch: Floats) -> Answer:
+        """Asks what the version says of a batch [N, 1, rows, columns]."""
+        ...
 
 
-class OnnxEngine:
+class OnnxRunner:
     """Runs the released bundles of a folder in this process; the versions that it first meets are served as long as it lives."""
 
     def __init__(self, bundles: Path, threads: Threads) -> None:
         self._bundles = bundles
         self._threads = threads
-        self._served: dict[str, _Served] = {}
+        self._served: dict[str, Served] = {}
 
     def version(self, model: Model) -> str | None:
-        """See Engine."""
+        """See ModelRunner."""
         served = self._of(model)
         return served.bundle.version if served is not None else None
 
     def submit(self, model: Model, batch: Floats) -> "Future[dict[str, Floats]]":
-        """See Engine."""
+        """See ModelRunner."""
         served = self._of(model)
         if served is None:
             raise ModelError(f"model {model.name}: no version is released; release one")
@@ -68,14 +76,14 @@ class OnnxEngine:
         served = self._of(model)
         return served.device if served is not None else None
 
-    def _of(self, model: Model) -> "_Served | None":
-        if model.name not in self._served and (loaded := _loaded(model, self._bundles)) is not None:
-            self._served.setdefault(model.name, loaded)
+    def _of(self, model: Model) -> "Served | None":
+        if model.name not in self._served and (version := released_version(model.name, self._bundles)) is not None:
+            self._served.setdefault(model.name, served(model, version, self._bundles))
         return self._served.get(model.name)
 
 
 @dataclass(frozen=True)
-class _Served:
+class Served:
     """A bundle and the session that runs it; any number of threads may run it at once."""
 
     bundle: ModelBundle
@@ -83,6 +91,7 @@ class _Served:
 
     @property
     def device(self) -> Literal["cuda", "cpu"]:
+        """Where it really runs, as the session says."""
         return "cuda" if CUDA in self.session.get_providers() else "cpu"
 
     def run(self, batch: Floats) -> dict[str, Floats]:
@@ -100,21 +109,23 @@ class _Served:
         }
 
 
-_LOADED: dict[tuple[Path, str], _Served] = {}  # by folder of bundles and model: once a process
+_KEPT = 2  # versions of a model that stay loaded: a study that began with one ends with it
+_LOADED: dict[
+    tuple[Path, str], dict[str, Served]
+] = {}  # by folder of bundles and model, then by version: once a process
 _LOADING = Lock()
 
 
-def _loaded(model: Model, bundles: Path) -> _Served | None:
-    """The version that is released now, loaded where another one was, or none."""
-    version = released_version(model.name, bundles)
-    if version is None:
-        return None
-    key, folder = (bundles.resolve(), model.name), bundles / model.name / version
+def served(model: Model, version: str, bundles: Path) -> Served:
+    """A version of a model, loaded where it is not yet; raises ModelError for a broken bundle."""
     with _LOADING:
-        if key not in _LOADED or _LOADED[key].bundle.folder != folder:
-            bundle = load_bundle(model, folder)
-            _LOADED[key] = _Served(bundle, _session(bundle))
-        return _LOADED[key]
+        versions = _LOADED.setdefault((bundles.resolve(), model.name), {})
+        if version not in versions:
+            bundle = load_bundle(model, bundles / model.name / version)
+            versions[version] = Served(bundle, _session(bundle))
+            while len(versions) > _KEPT:
+                del versions[next(iter(versions))]
+        return versions[version]
 
 
 def _session(bundle: ModelBundle) -> "InferenceSession":

@@ -1,4 +1,4 @@
-"""The engine runs released bundles as they are, and says of a broken one what is wrong with it."""
+"""The runner runs released bundles as they are, and says of a broken one what is wrong with it."""
 
 import math
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.engine import OnnxEngine
+from inference.model_runner import OnnxRunner
 from inference.threads import Threads
 from qc_models.errors import ModelError
 from qc_models.model_outputs import Floats, Output
@@ -33,10 +33,10 @@ def test_raw_numbers_become_probabilities_at_the_temperature_of_the_bundle(tmp_p
     outputs = (Output("region", "each", ("chest", "abdomen")), Output("scope", "one_of", ("inside", "outside")))
     model = tiny_model(outputs=outputs)
     write_bundle(model, tmp_path, temperatures={"region": 2.0})
-    engine = OnnxEngine(tmp_path, threads)
-    assert engine.version(model) == VERSION
-    assert engine.device(model) == "cpu"
-    said = engine.submit(model, grey(0.4, 0.5, 0.6)).result()
+    runner = OnnxRunner(tmp_path, threads)
+    assert runner.version(model) == VERSION
+    assert runner.device(model) == "cpu"
+    said = runner.submit(model, grey(0.4, 0.5, 0.6)).result()
     raw = [SLOPE * (value - 0.5) for value in (0.4, 0.5, 0.6)]
     assert said["region"][:, 0].tolist() == pytest.approx([sigmoid(value / 2) for value in raw], abs=1e-5)
     assert said["region"][:, 1].tolist() == pytest.approx([0.5] * 3)
@@ -45,11 +45,11 @@ def test_raw_numbers_become_probabilities_at_the_temperature_of_the_bundle(tmp_p
 
 
 def test_a_model_without_a_release_is_not_served(tmp_path: Path, threads: Threads) -> None:
-    engine = OnnxEngine(tmp_path, threads)
-    assert engine.version(tiny_model()) is None
-    assert engine.device(tiny_model()) is None
+    runner = OnnxRunner(tmp_path, threads)
+    assert runner.version(tiny_model()) is None
+    assert runner.device(tiny_model()) is None
     with pytest.raises(ModelError, match="no version is released"):
-        engine.submit(tiny_model(), grey(0.5))
+        runner.submit(tiny_model(), grey(0.5))
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_a_model_without_a_release_is_not_served(tmp_path: Path, threads: Thread
 def test_a_foreign_bundle_is_refused(metadata: dict[str, str], wrong: str, tmp_path: Path, threads: Threads) -> None:
     write_bundle(tiny_model(), tmp_path, **metadata)
     with pytest.raises(ModelError, match=f"{wrong} is not that of tiny"):
-        OnnxEngine(tmp_path, threads).version(tiny_model())
+        OnnxRunner(tmp_path, threads).version(tiny_model())
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "metadata.json"])
 def test_a_bundle_with_a_missing_file_is_refused(name: str, tmp_path: Path, threads: Threads) -> None:
     (write_bundle(tiny_model(), tmp_path) / name).unlink()
     with pytest.raises(ModelError, match="is no bundle"):
-        OnnxEngine(tmp_path, threads).version(tiny_model())
+        OnnxRunner(tmp_path, threads).version(tiny_model())
 
 
 def test_what_is_no_network_is_refused(tmp_path: Path, threads: Threads) -> None:
@@ -78,21 +78,21 @@ def test_what_is_no_network_is_refused(tmp_path: Path, threads: Threads) -> None
     folder = write_bundle(tiny_model(), tmp_path, onnx_sha256=digest)
     (folder / "model.onnx").write_bytes(b"This is a test")
     with pytest.raises(ModelError, match="cannot be loaded"):
-        OnnxEngine(tmp_path, threads).version(tiny_model())
+        OnnxRunner(tmp_path, threads).version(tiny_model())
 
 
 def test_a_network_with_other_outputs_than_its_model_is_refused(tmp_path: Path, threads: Threads) -> None:
     write_bundle(tiny_model(), tmp_path, num_classes=3)
     with pytest.raises(ModelError, match="other outputs"):
-        OnnxEngine(tmp_path, threads).submit(tiny_model(), grey(0.5)).result()
+        OnnxRunner(tmp_path, threads).submit(tiny_model(), grey(0.5)).result()
 
 
 def test_what_is_no_number_is_refused(tmp_path: Path, threads: Threads) -> None:
     write_bundle(tiny_model(), tmp_path, finite=False)
-    engine = OnnxEngine(tmp_path, threads)
-    assert np.isfinite(engine.submit(tiny_model(), grey(0.5)).result()["region"]).all()
+    runner = OnnxRunner(tmp_path, threads)
+    assert np.isfinite(runner.submit(tiny_model(), grey(0.5)).result()["region"]).all()
     with pytest.raises(ModelError, match="no number"):
-        engine.submit(tiny_model(), grey(0.5, 0.0)).result()
+        runner.submit(tiny_model(), grey(0.5, 0.0)).result()
 
 
 def test_a_session_is_made_once_a_process_and_again_for_a_new_release(
@@ -111,16 +111,16 @@ def test_a_session_is_made_once_a_process_and_again_for_a_new_release(
     model = tiny_model()
     folder = write_bundle(model, tmp_path)
     for _ in range(2):
-        OnnxEngine(tmp_path, threads).submit(model, grey(0.5)).result()
+        OnnxRunner(tmp_path, threads).submit(model, grey(0.5)).result()
     assert len(made) == 1
-    old = OnnxEngine(tmp_path, threads)
+    old = OnnxRunner(tmp_path, threads)
     old.version(model)
     newer = folder.rename(tmp_path / "tiny" / "newer")
     metadata = newer / "metadata.json"
     metadata.write_text(metadata.read_text().replace(VERSION, newer.name))
     released = tmp_path / "released.json"
     released.write_text(released.read_text().replace(VERSION, newer.name))
-    OnnxEngine(tmp_path, threads).submit(model, grey(0.5)).result()
+    OnnxRunner(tmp_path, threads).submit(model, grey(0.5)).result()
     assert [Path(path).parent.name for path in made] == [VERSION, "newer"]
     old.submit(model, grey(0.5)).result()  # a study that began with a version ends with it
     assert len(made) == 2

@@ -1,0 +1,1 @@
+"""Where studies are examined: in this process, or by Ray."""

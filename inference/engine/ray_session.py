@@ -1,0 +1,183 @@
+"""A connection to a Ray cluster on which the application runs: joined, deployed where it is not there as wanted, asked, left."""
+
+import hashlib
+import logging
+import os
+import socket
+import time
+from dataclasses import fields
+from threading import Lock
+from typing import Any
+
+import ray
+from ray import serve
+from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
+from ray.serve.handle import DeploymentHandle
+
+from inference.engine.examiner import Examiner, Message, Rules
+from inference.engine.section import EngineSection
+from inference.engine.shared_runner import SharedRunner
+from inference.engine.study_engine import Order
+from inference.pipeline import Settings
+from qc_models.errors import ConfigError, ServiceError
+from qc_models.version import code_version
+
+APPLICATION = "touchstone"
+EXAMINERS, RUNNERS = "Examiner", "ModelRunner"
+MOST_RUNNERS = 64  # on GPUs, of nodes that may join
+FINISHING_S = 3600.0  # that an old process has for its study when a new one takes its place
+PROBE_S = 3.0
+POLL_S = 0.2
+
+
+class RaySession:
+    """One connection; Ray allows a process no more."""
+
+    def __init__(self, section: EngineSection) -> None:
+        """Joins; raises ServiceError where Ray cannot be reached, or has no room for an examiner."""
+        if os.environ.get("RAY_AUTH_MODE") == "disabled":
+            raise ConfigError("RAY_AUTH_MODE: is disabled, so that anybody may run code on Ray's nodes; leave it out")
+        self._section = section
+        self._lock = Lock()
+        self._rules: dict[str, Rules] = {}
+        self._join()
+        try:
+            self.gpus = 0 if section.gpu == "never" else num_gpus()
+            self._examiners = self._deployed()
+        except (RayError, RayServeException, RuntimeError, TimeoutError) as error:
+            raise ServiceError(f"Ray runs no examiner ({type(error).__name__}); look at its nodes") from error
+
+    def ask(self, order: Order) -> Any:
+        """Hands an order to an examiner; the response will hold a report or a ToldError."""
+        return self._examiners.examine.remote(self._message(order))
+
+    def head_answers(self) -> bool:
+        """Whether Ray's head is still there, asked without Ray, which would wait for it."""
+        return _answers(self.head)
+
+    def num_examiners(self) -> int:
+        """How many examiners are ready for work."""
+        status = serve.status().applications.get(APPLICATION)
+        if status is None or EXAMINERS not in status.deployments:
+            return 0
+        states = status.deployments[EXAMINERS].replica_states
+        return sum(number for state, number in states.items() if getattr(state, "value", state) == "RUNNING")
+
+    def leave(self) -> None:
+        """Disconnects; a cluster of this process alone ends."""
+        ray.shutdown()
+
+    def _join(self) -> None:
+        address = self._section.address
+        own = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        if address not in ("", "auto") and not _answers(address):
+            raise ServiceError(f"Ray's head at {address} does not answer; start it")
+        try:
+            ray.init(
+                **({"address": address} if address else own),
+                namespace=APPLICATION,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except (RayError, ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            ray.shutdown()
+            where = address or "of this process"
+            raise ServiceError(
+                f"Ray {where} cannot be joined ({type(error).__name__}); start it, or correct the token"
+            ) from error
+        self.head = str(ray.get_runtime_context().gcs_address)
+
+    def _deployed(self) -> "DeploymentHandle[Any]":
+        """The examiners; the application is deployed where none runs, or one of other code or another configuration.
+
+        Then processes are replaced one after the other, each once its study is done.
+        """
+        wanted = f"{code_version()} {self._section.digest} {self.gpus > 0}"
+        mark = hashlib.sha256(wanted.encode()).hexdigest()
+        serve.start(proxy_location="Disabled")  # no HTTP: handles alone
+        if self._deployed_mark() != mark:
+            target = serve.RunTarget(application(self._section, mark, self.gpus), APPLICATION, route_prefix=None)
+            serve.run_many([target], wait_for_applications_running=False)
+        until = time.monotonic() + self._section.wait_s
+        while not self.num_examiners():
+            if time.monotonic() > until:
+                raise TimeoutError
+            time.sleep(POLL_S)
+        return serve.get_deployment_handle(EXAMINERS, APPLICATION)
+
+    def _deployed_mark(self) -> str:
+        status = serve.status().applications.get(APPLICATION)
+        if status is None or RUNNERS not in status.deployments:
+            return ""
+        try:
+            runners = serve.get_deployment_handle(RUNNERS, APPLICATION)
+            return str(runners.mark.remote().result(timeout_s=self._section.wait_s))
+        except (RayError, RayServeException, TimeoutError):
+            return ""
+
+    def _message(self, order: Order) -> Message:
+        settings = order.settings
+        rest = {one.name: getattr(settings, one.name) for one in fields(Settings)}
+        catalogue, policy = rest.pop("catalogue"), rest.pop("policy")
+        digest = f"{catalogue.digest} {policy.digest}"
+        with self._lock:
+            rules = self._rules.get(digest)
+            if rules is None:
+                rules = self._rules[digest] = Rules(digest, (ray.put((catalogue, policy)),))
+        return Message(
+            order.study_instance_uid,
+            order.paths,
+            order.declared_instances,
+            order.longest_s,
+            rest | {"workers": self._section.threads},
+            rules,
+        )
+
+
+def application(section: EngineSection, mark: str, gpus: int) -> serve.Application:
+    """Examiners, and the runners of models that they share: one for each GPU, or on processors."""
+    runners = serve.deployment(
+        name=RUNNERS,
+        max_ongoing_requests=256,
+        autoscaling_config={
+            "min_replicas": gpus or 1,
+            "max_replicas": MOST_RUNNERS if gpus else section.most_examiners,
+            "target_ongoing_requests": 64 if gpus else 8,
+        },
+        ray_actor_options={"num_cpus": 0, "num_gpus": 1 if gpus else 0},
+        graceful_shutdown_timeout_s=60,
+    )(SharedRunner)
+    examiners = serve.deployment(
+        name=EXAMINERS,
+        max_ongoing_requests=1,
+        autoscaling_config={
+            "min_replicas": section.least_examiners,
+            "max_replicas": section.most_examiners,
+            "target_ongoing_requests": 1,
+            "upscale_delay_s": 2,
+        },
+        ray_actor_options={"num_cpus": section.cpus},
+        graceful_shutdown_timeout_s=FINISHING_S,
+    )(Examiner)
+    bound: serve.Application = examiners.bind(runners.bind(mark, gpus > 0))
+    return bound
+
+
+def num_gpus() -> int:
+    """How many GPUs the cluster has."""
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return int(resources.get("GPU", 0))
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    for _ in range(2):
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), PROBE_S).close()
+        except ValueError:
+            return False
+        except OSError:
+            continue
+        return True
+    return False
