@@ -41,6 +41,15 @@ class Stored:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object that the archive has: where, how many bytes, and the second of the epoch at which it was written."""
+
+    key: str
+    size: int
+    written_at: float
+
+
 class Staged(Protocol):
     """An object on its way in: nothing of it is in the archive before `keep`."""
 
@@ -86,6 +95,10 @@ class Archive(Protocol):
 
     def delete(self, key: str) -> None:
         """Removes an object; nothing where there is none."""
+        ...
+
+    def listed(self, folder: str = "") -> Iterator[Listed]:
+        """Every object under a folder, in order of their keys; of all folders where none is named."""
         ...
 
 
@@ -150,6 +163,19 @@ class FolderArchive:
                 (self._root / folder).rmdir()
             except OSError:  # not empty, or another process puts something there
                 return
+
+    def listed(self, folder: str = "") -> Iterator[Listed]:
+        """Every file under a folder; what is on its way in is in none."""
+        below = self._path(f"{folder}/any").parent if folder else self._root
+        with _told(self._root):
+            for root, folders, names in os.walk(below):
+                here = Path(root)
+                folders[:] = sorted(name for name in folders if here / name != self._incoming)
+                for name in sorted(names):
+                    path = here / name
+                    with suppress(FileNotFoundError):  # deleted meanwhile
+                        status = path.stat()
+                        yield Listed(path.relative_to(self._root).as_posix(), status.st_size, status.st_mtime)
 
     def require_room(self, more: int) -> None:
         """ArchiveFullError where `more` bytes would go into the reserve."""

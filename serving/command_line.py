@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("serving.simulate_command:simulate", "Write simulated studies, good or with a defect, as DICOM."),
     "serve": ("serving.serve_command:serve", "Receive studies, score them and answer for them, as a service."),
     "database": ("serving.database_command:database", "Make, change and inspect the tables of the service."),
+    "retention": ("serving.retention_command:retention", "Delete what is past its time, and erase studies on request."),
+    "archive": ("serving.archive_command:archive", "Compare the archive of the service with its database."),
     "audit": ("serving.audit_command:audit", "Verify the audit chain of the service."),
     "outbox": ("serving.outbox_command:outbox", "List and resend what could not be delivered to receivers."),
     "token": ("serving.token_command:token", "Verify the signed verdict of another hospital's examination."),

@@ -124,7 +124,7 @@ class Intake:
                 return _receipt(facts, self._kept(staged, sender, facts, urgent)), staged.size
 
     def _kept(self, staged: Staged, sender: Sender, facts: ObjectFacts, urgent: bool) -> Recorded:
-        folder = _folder(sender.hospital_id, facts.study_uid)
+        folder = study_folder(sender.hospital_id, facts.study_uid)
         here = staged.found(folder)  # kept, and perhaps neither synced nor recorded: its process may have been killed
         known = here and self._recording.known(sender, facts, here)
         return known or self._together.record(Kept(sender, facts, staged.keep(folder), urgent))
@@ -233,7 +233,7 @@ def _chunks(content: bytes | Iterable[bytes]) -> Iterator[bytes]:
             yield from (piece[at : at + _CHUNK] for at in range(0, len(piece), _CHUNK))
 
 
-def _folder(hospital_id: str, study_uid: str) -> str:
+def study_folder(hospital_id: str, study_uid: str) -> str:
     """Where a study lies: by a digest, since a UID is whatever a sender wrote."""
     digest = hashlib.sha256(study_uid.encode()).hexdigest()
     return f"{hospital_id}/{digest[:2]}/{digest[:32]}"

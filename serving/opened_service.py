@@ -48,11 +48,23 @@ def open_service(config: ServiceConfig, environ: Mapping[str, str]) -> OpenedSer
         known_to_all = TRIAL_ADMIN_PASSWORD if config.mode == "production" else None
         make_first_admin(database, secrets.admin_password, known_to_all)
         _require_archive(config, database)
-        archive = FolderArchive(config.archive_folder, config.archive.reserve_mib * _MIB)
+        archive = open_archive(config)
         limits = Limits(config.intake.largest_mib * _MIB, config.intake.at_once, config.intake.wait_s)
         intake = Intake(database, archive, limits, timedelta(seconds=config.closing.settle_s))
         undone.pop_all()
     return OpenedService(config, secrets, database, archive, intake)
+
+
+def open_existing_database(config: ServiceConfig) -> Database:
+    """The database of a configuration, for a command beside the service; ServiceError where it has another shape."""
+    database = open_database(config.database_url())
+    schema.require_newest(database)
+    return database
+
+
+def open_archive(config: ServiceConfig) -> Archive:
+    """The archive of a configuration."""
+    return FolderArchive(config.archive_folder, config.archive.reserve_mib * _MIB)
 
 
 def _require_archive(config: ServiceConfig, database: Database) -> None:

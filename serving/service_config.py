@@ -27,6 +27,7 @@ from serving.evidence_ledger import Closing
 from serving.jobs import Leasing
 from serving.reviews import Reviewing
 from serving.observing.sections import MetricsSection, TracingSection
+from serving.retention_settings import Retention
 
 DEFAULT_CONFIG = HERE / "service.yaml"
 TRIAL_ADMIN_PASSWORD = "touchstone"  # of a service that listens on this machine alone
@@ -169,6 +170,7 @@ class ServiceConfig(Strict):
     jobs: Leasing = Leasing()
     reviewing: Reviewing = Reviewing()
     worker: WorkerSection = WorkerSection()
+    retention: Retention = Retention()
     metrics: MetricsSection = MetricsSection()
     tracing: TracingSection = TracingSection()
     receivers: tuple[Receiver, ...] = ()

@@ -26,6 +26,8 @@ COMMAND_NAMES = [
     "simulate",
     "serve",
     "database",
+    "retention",
+    "archive",
     "audit",
     "outbox",
     "token",
