@@ -1,4 +1,4 @@
-"""Reviews: one reader at a time, another one for a second look, a lead where they differ, and whatever follows in one transaction."""
+"""Reviews: one reader at a time, another for a second look, a lead where they differ, and what follows in one transaction."""
 
 import threading
 from collections.abc import Sequence
