@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, select, true
 from serving.auth import sign_ins
 from serving.auth.accounts import digest_of_key as digest_of_key
 from serving.auth.rate_limits import Limiter
-from serving.auth.roles import LEAD, REVIEWER, ROLES
+from serving.auth.roles import DOCTOR, ENGINEER, HOSPITAL, LEAD, REVIEWER, ROLES, SENDER
 from serving.database.tables import Account, ApiKey, StudyRow
 from serving.opened_service import OpenedService
 
@@ -120,6 +120,19 @@ def of_role(*roles: str) -> Callable[[Caller], Caller]:
         return caller
 
     return check
+
+
+Looker = Annotated[Caller, Depends(of_role(SENDER, HOSPITAL, DOCTOR, REVIEWER, LEAD, ENGINEER))]  # at images
+
+
+def current_person(caller: AnyCaller) -> Caller:
+    """The caller, where it is a person; 403 for a program."""
+    if caller.account_id is None:
+        raise HTTPException(403, "this is for people who are signed in")
+    return caller
+
+
+Person = Annotated[Caller, Depends(current_person)]
 
 
 def _is_served(service: OpenedService, hospital_id: str | None) -> bool:

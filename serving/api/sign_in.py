@@ -11,7 +11,16 @@ from pydantic import Field
 
 from configs.strict import Strict
 from serving import audit
-from serving.api.callers import AnyCaller, Caller, Service, caller_of, cookie_name, sign_in_allowance, the_service
+from serving.api.callers import (
+    AnyCaller,
+    Caller,
+    Person,
+    Service,
+    caller_of,
+    cookie_name,
+    sign_in_allowance,
+    the_service,
+)
 from serving.auth import passwords, sign_ins
 from serving.auth.accounts import Name
 from serving.database.tables import Account
@@ -63,7 +72,7 @@ def who_am_i(request: Request, service: Service, caller: AnyCaller) -> Who:
 
 
 @router.delete("/session", status_code=204)
-def sign_out(request: Request, response: Response, service: Service, caller: AnyCaller) -> None:
+def sign_out(request: Request, response: Response, service: Service, caller: Person) -> None:
     """End this session."""
     account_id, word = _session_of(request, caller)
     with service.database.writing() as session:
@@ -72,7 +81,7 @@ def sign_out(request: Request, response: Response, service: Service, caller: Any
 
 
 @router.put("/session/password", status_code=204, dependencies=[Depends(sign_in_allowance)])
-def change_password(request: Request, service: Service, caller: AnyCaller, said: NewPassword) -> None:
+def change_password(request: Request, service: Service, caller: Person, said: NewPassword) -> None:
     """Change one's own password; every other session of the account ends."""
     account_id, word = _session_of(request, caller)
     passwords.check_new_password(said.new, caller.name)
@@ -118,8 +127,8 @@ def _told() -> Iterator[None]:
 
 def _session_of(request: Request, caller: Caller) -> tuple[int, str]:
     word = request.cookies.get(cookie_name(request))
-    if caller.account_id is None or word is None:
-        raise HTTPException(403, "this is for people who are signed in")
+    assert caller.account_id is not None
+    assert word is not None
     return caller.account_id, word
 
 

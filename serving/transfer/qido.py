@@ -14,7 +14,7 @@ from pydicom.datadict import keyword_for_tag
 from sqlalchemy import ColumnElement, exists, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from serving.api.callers import AnyCaller, Caller, Service
+from serving.api.callers import Caller, Looker, Service
 from serving.database.tables import InstanceRow, StudyRow
 from serving.opened_service import OpenedService
 from serving.transfer.dicom_json import PREFIX, DicomJsonResponse, Uid, address, elements
@@ -115,32 +115,32 @@ _OF_INSTANCES: dict[str, _Condition] = _OF_SERIES | {
 
 
 @router.get("/studies")
-def studies(request: Request, service: Service, caller: AnyCaller) -> DicomJsonResponse:
+def studies(request: Request, service: Service, caller: Looker) -> DicomJsonResponse:
     """Find studies."""
     return _found(request, service, caller, _OF_STUDIES, _find_studies)
 
 
 @router.get("/series")
-def series(request: Request, service: Service, caller: AnyCaller) -> DicomJsonResponse:
+def series(request: Request, service: Service, caller: Looker) -> DicomJsonResponse:
     """Find series of any study."""
     return _found(request, service, caller, _OF_SERIES, _find_series)
 
 
 @router.get("/studies/{study_uid}/series")
-def series_of_study(request: Request, service: Service, caller: AnyCaller, study_uid: Uid) -> DicomJsonResponse:
+def series_of_study(request: Request, service: Service, caller: Looker, study_uid: Uid) -> DicomJsonResponse:
     """Find series of a study."""
     within = StudyRow.uid == study_uid
     return _found(request, service, caller, _OF_SERIES, _find_series, within)
 
 
 @router.get("/instances")
-def instances(request: Request, service: Service, caller: AnyCaller) -> DicomJsonResponse:
+def instances(request: Request, service: Service, caller: Looker) -> DicomJsonResponse:
     """Find instances of any study."""
     return _found(request, service, caller, _OF_INSTANCES, _find_instances)
 
 
 @router.get("/studies/{study_uid}/instances")
-def instances_of_study(request: Request, service: Service, caller: AnyCaller, study_uid: Uid) -> DicomJsonResponse:
+def instances_of_study(request: Request, service: Service, caller: Looker, study_uid: Uid) -> DicomJsonResponse:
     """Find instances of a study."""
     within = StudyRow.uid == study_uid
     return _found(request, service, caller, _OF_INSTANCES, _find_instances, within)
@@ -148,7 +148,7 @@ def instances_of_study(request: Request, service: Service, caller: AnyCaller, st
 
 @router.get("/studies/{study_uid}/series/{series_uid}/instances")
 def instances_of_series(
-    request: Request, service: Service, caller: AnyCaller, study_uid: Uid, series_uid: Uid
+    request: Request, service: Service, caller: Looker, study_uid: Uid, series_uid: Uid
 ) -> DicomJsonResponse:
     """Find instances of a series."""
     within = (StudyRow.uid == study_uid) & (InstanceRow.series_instance_uid == series_uid)

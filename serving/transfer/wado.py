@@ -16,7 +16,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 
 from qc_models.errors import InputError
-from serving.api.callers import AnyCaller, Caller, Service
+from serving.api.callers import Caller, Looker, Service
 from serving.archive import Archive
 from serving.database.tables import InstanceRow, StudyRow
 from serving.opened_service import OpenedService
@@ -52,34 +52,34 @@ Numbers = Annotated[str | None, Query(pattern=r"^[-0-9.,]{1,60}$")]
 
 
 @router.get(_STUDY)
-async def study(request: Request, service: Service, caller: AnyCaller, study_uid: Uid) -> Response:
+async def study(request: Request, service: Service, caller: Looker, study_uid: Uid) -> Response:
     """Retrieve every object of a study."""
     return await _objects(request, service, caller, study_uid)
 
 
 @router.get(_SERIES)
-async def series(request: Request, service: Service, caller: AnyCaller, study_uid: Uid, series_uid: Uid) -> Response:
+async def series(request: Request, service: Service, caller: Looker, study_uid: Uid, series_uid: Uid) -> Response:
     """Retrieve every object of a series."""
     return await _objects(request, service, caller, study_uid, series_uid)
 
 
 @router.get(_INSTANCE)
 async def instance(
-    request: Request, service: Service, caller: AnyCaller, study_uid: Uid, series_uid: Uid, instance_uid: Uid
+    request: Request, service: Service, caller: Looker, study_uid: Uid, series_uid: Uid, instance_uid: Uid
 ) -> Response:
     """Retrieve one object; as it is where `application/dicom` alone is accepted."""
     return await _objects(request, service, caller, study_uid, series_uid, instance_uid)
 
 
 @router.get(_STUDY + "/metadata")
-async def study_metadata(request: Request, service: Service, caller: AnyCaller, study_uid: Uid) -> Response:
+async def study_metadata(request: Request, service: Service, caller: Looker, study_uid: Uid) -> Response:
     """Retrieve the headers of a study."""
     return await _metadata(request, service, caller, study_uid)
 
 
 @router.get(_SERIES + "/metadata")
 async def series_metadata(
-    request: Request, service: Service, caller: AnyCaller, study_uid: Uid, series_uid: Uid
+    request: Request, service: Service, caller: Looker, study_uid: Uid, series_uid: Uid
 ) -> Response:
     """Retrieve the headers of a series."""
     return await _metadata(request, service, caller, study_uid, series_uid)
@@ -87,7 +87,7 @@ async def series_metadata(
 
 @router.get(_INSTANCE + "/metadata")
 async def instance_metadata(
-    request: Request, service: Service, caller: AnyCaller, study_uid: Uid, series_uid: Uid, instance_uid: Uid
+    request: Request, service: Service, caller: Looker, study_uid: Uid, series_uid: Uid, instance_uid: Uid
 ) -> Response:
     """Retrieve the header of one object."""
     return await _metadata(request, service, caller, study_uid, series_uid, instance_uid)
@@ -97,7 +97,7 @@ async def instance_metadata(
 async def frames(
     request: Request,
     service: Service,
-    caller: AnyCaller,
+    caller: Looker,
     study_uid: Uid,
     series_uid: Uid,
     instance_uid: Uid,
@@ -127,7 +127,7 @@ async def frames(
 async def rendered_instance(
     request: Request,
     service: Service,
-    caller: AnyCaller,
+    caller: Looker,
     study_uid: Uid,
     series_uid: Uid,
     instance_uid: Uid,
@@ -144,7 +144,7 @@ async def rendered_instance(
 async def rendered_frame(
     request: Request,
     service: Service,
-    caller: AnyCaller,
+    caller: Looker,
     study_uid: Uid,
     series_uid: Uid,
     instance_uid: Uid,

@@ -1,0 +1,77 @@
+"""Who may call which route: one row for each, which the walk of test_routes_by_role.py holds every route to.
+
+A new route needs a row, `METHOD /path` as FastAPI writes it. A role that is not named is refused.
+"""
+
+SENDER, HOSPITAL, DOCTOR = frozenset({"sender"}), frozenset({"hospital"}), frozenset({"doctor"})
+REVIEWER, LEAD = frozenset({"reviewer"}), frozenset({"lead"})
+ENGINEER, ADMIN = frozenset({"engineer"}), frozenset({"admin"})
+NOBODY = frozenset({"nobody"})  # without key and session
+
+KNOWN = SENDER | HOSPITAL | DOCTOR | REVIEWER | LEAD | ENGINEER | ADMIN
+ALL = KNOWN | NOBODY
+PEOPLE = KNOWN - SENDER
+
+ROUTE_ROLES: dict[str, frozenset[str]] = {
+    "GET /openapi.json": ALL,
+    "GET /health": ALL,
+    "GET /ready": ALL,
+    "GET /.well-known/jwks.json": ALL,
+    # signing in
+    "POST /api/session": ALL,
+    "GET /api/session": KNOWN,
+    "DELETE /api/session": PEOPLE,
+    "PUT /api/session/password": PEOPLE,
+    # accounts and keys
+    "GET /api/roles": ADMIN,
+    "GET /api/accounts": ADMIN,
+    "POST /api/accounts": ADMIN,
+    "PATCH /api/accounts/{account_id}": ADMIN,
+    "PUT /api/accounts/{account_id}/password": ADMIN,
+    "GET /api/keys": ADMIN,
+    "POST /api/keys": ADMIN,
+    "DELETE /api/keys/{key_id}": ADMIN,
+    # studies
+    "GET /api/counts": KNOWN,
+    "GET /api/studies": KNOWN,
+    "GET /api/studies/{study_id}": KNOWN,
+    "GET /api/studies/{study_id}/report": KNOWN - ADMIN,
+    "GET /api/studies/{study_id}/page": KNOWN - ADMIN,
+    "POST /api/studies/{study_id}/appeal": HOSPITAL,
+    "POST /api/studies/{study_id}/withdrawal": LEAD | ADMIN,
+    "GET /api/quarantine": KNOWN - DOCTOR,
+    "GET /api/jobs/dead": LEAD | ENGINEER | ADMIN,
+    "POST /api/jobs/{job_id}/revive": LEAD | ENGINEER | ADMIN,
+    # reviews
+    "GET /api/reviews": REVIEWER | LEAD,
+    "GET /api/reviews/words": REVIEWER | LEAD,
+    "GET /api/reviews/{review_id}": REVIEWER | LEAD,
+    "POST /api/reviews/{review_id}/claim": REVIEWER | LEAD,
+    "DELETE /api/reviews/{review_id}/claim": REVIEWER | LEAD,
+    "POST /api/reviews/{review_id}/decision": REVIEWER | LEAD,
+    # the pool
+    "POST /api/pool/lookup": DOCTOR | LEAD,
+    "GET /api/pool/reasons": KNOWN - SENDER - ADMIN,
+    "POST /api/pool/entries/{entry_id}/answer": DOCTOR | LEAD,
+    "GET /api/pool/statistics": KNOWN - SENDER - DOCTOR,
+    "GET /api/pool/{entry_id}/token": DOCTOR | HOSPITAL,
+    # DICOMweb
+    "POST /dicom-web/studies": SENDER | HOSPITAL,
+    "POST /dicom-web/studies/{study_uid}": SENDER | HOSPITAL,
+    "GET /dicom-web/studies": KNOWN - ADMIN,
+    "GET /dicom-web/series": KNOWN - ADMIN,
+    "GET /dicom-web/instances": KNOWN - ADMIN,
+    "GET /dicom-web/studies/{study_uid}/series": KNOWN - ADMIN,
+    "GET /dicom-web/studies/{study_uid}/instances": KNOWN - ADMIN,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances": KNOWN - ADMIN,
+    "GET /dicom-web/studies/{study_uid}": KNOWN - ADMIN,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}": KNOWN - ADMIN,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}": KNOWN - ADMIN,
+    "GET /dicom-web/studies/{study_uid}/metadata": KNOWN - ADMIN,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/metadata": KNOWN - ADMIN,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/metadata": KNOWN - ADMIN,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/frames/{numbers}": KNOWN - ADMIN,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/rendered": KNOWN - ADMIN,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/frames/{number}/rendered": KNOWN
+    - ADMIN,
+}
