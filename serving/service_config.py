@@ -16,6 +16,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from configs.strict import HERE, ConfigFileError, Strict, parse, read_yaml
+from inference.engine.section import EngineSection
 from qc_models.errors import ConfigError
 from qc_models.policy import load_policy
 from serving.addresses import AeTitle, Port
@@ -170,6 +171,7 @@ class ServiceConfig(Strict):
     jobs: Leasing = Leasing()
     reviewing: Reviewing = Reviewing()
     worker: WorkerSection = WorkerSection()
+    engine: EngineSection = EngineSection()
     retention: Retention = Retention()
     metrics: MetricsSection = MetricsSection()
     tracing: TracingSection = TracingSection()

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from structlog.contextvars import bound_contextvars
 
 from configs.strict import HERE
-from qc_models.errors import QcError, ServiceError
+from qc_models.errors import QcError
 from qc_models.exam_item import Catalogue, ExamItem, Name, load_catalogue
 from qc_models.policy import Policy, Suspension, load_policy
 from qc_models.report import QcReport
@@ -38,11 +38,13 @@ from serving.pool import person_key
 from serving.pool_lookup import GOOD
 
 if TYPE_CHECKING:
+    from inference.engine.study_engine import Engine
     from inference.pipeline import Settings
 
 DEFAULT_CATALOGUE = HERE / "exam_items"
 IDLE_S = 1.0  # between two looks at an empty queue
 OVERDUE = 75  # exit code of a process whose job stood still
+IN_TIME = 0.9  # of the time after which a job stands still: then its study is given up, and its process need not end
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +77,16 @@ class Worker:
         closing: Closing,
         leasing: jobs.Leasing,
         outward: Sequence[Lane] = (),
+        engine: "Engine | None" = None,
+        at_once: int = 1,
     ) -> None:
+        """`engine` scores, `at_once` studies at a time; this process where none is given. First looks are always taken here."""
+        from inference.engine.local_engine import LocalEngine
+        from inference.engine.section import EngineSection
+
+        self._here = LocalEngine(EngineSection())
+        self._engine = engine if engine is not None else self._here
+        self._at_once = at_once
         self._database = database
         self._archive = archive
         self._examining = examining
@@ -86,13 +97,15 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Works until it is told to stop, and finishes what it has begun."""
-        steps = [("closing", self.close), ("first looks", self.look), ("scoring", self.score)]
+        steps = [("closing", self.close), ("first looks", self.look)]
+        steps += [(f"scoring {number}", self.score) for number in range(1, self._at_once + 1)]
         steps += [(f"{lane.kind} to {lane.target}", lane.step) for lane in self._outward]
         lanes = [threading.Thread(target=self._lane, args=(stop, step), name=name) for name, step in steps]
         for lane in lanes:
             lane.start()
         for lane in lanes:
             lane.join()
+        self._engine.close()
 
     def close(self) -> bool:
         """Closes what is due; whether there was anything."""
@@ -152,29 +165,40 @@ class Worker:
             with self._database.writing() as session:
                 jobs.done(jobs.held(session, lease), self._database.now(), "the study has changed since")
             return
-        degraded = 1 < self._leasing.attempts <= lease.attempt
-        report = self._examine(study, hospital, sorted(set(keys)), lease.kind, headers_only=degraded)
-        marks = {"degraded": "headers only, after failed attempts"} if degraded else {}
+        why = self._why_headers_only(lease)
+        report = self._examine(study, hospital, sorted(set(keys)), lease.kind, headers_only=bool(why))
+        marks = {"degraded": f"headers only, {why}"} if why else _without_models(report)
         if hospital.standing != GOOD:
             marks["standing"] = hospital.standing
         self._write(lease, report, marks, time.monotonic() - begun)
         bound.info("done", verdict=report.verdict, seconds=round(time.monotonic() - begun, 2))
 
+    def _why_headers_only(self, lease: jobs.Lease) -> str:
+        """Why the pixels of a study are not looked at, although it is scored; empty where they are."""
+        if lease.kind == jobs.FIRST_LOOK:
+            return ""
+        if not self._examining.pixels:
+            return "as configured"
+        if 1 < self._leasing.attempts <= lease.attempt:
+            return "after failed attempts"
+        return self._engine.lack()
+
     def _examine(
         self, study: StudyRow, hospital: Hospital, keys: Sequence[str], kind: str, *, headers_only: bool
     ) -> QcReport:
         """The report of a study; a first look asks its headers alone, and what is still on its way is not missing there."""
-        from inference.pipeline import examine
-        from inference.reading import read_studies
+        from inference.engine.study_engine import Order
 
+        scoring = kind == jobs.SCORE
         with ExitStack() as stack:
-            paths = [stack.enter_context(self._archive.local(key)) for key in keys]
-            with metrics.STAGE_SECONDS.labels(kind, "read").time():
-                read = read_studies(paths, declared_instances=study.declared_instances if kind == jobs.SCORE else None)
-            found = [one for one in read.studies if one.study_instance_uid == study.uid]
-            if not found:
-                raise ServiceError("the archive holds no object of the study; restore it")
-            return examine(found[0], self._settings(hospital, kind, headers_only=headers_only)).report
+            order = Order(
+                study.uid,
+                tuple(stack.enter_context(self._archive.local(key)) for key in keys),
+                self._settings(hospital, kind, headers_only=headers_only),
+                study.declared_instances if scoring else None,
+                IN_TIME * self._leasing.longest_s,
+            )
+            return (self._engine if scoring else self._here).examine(order)
 
     def _settings(self, hospital: Hospital, kind: str, *, headers_only: bool) -> "Settings":
         from inference.pipeline import Settings
@@ -231,6 +255,7 @@ class Worker:
 
 def make_worker(service: OpenedService) -> Worker:
     """A worker as the configuration describes it."""
+    from inference.engine.made_engine import make_engine
     from serving.deliver.channels import make_lanes
 
     config = service.config
@@ -240,11 +265,21 @@ def make_worker(service: OpenedService) -> Worker:
         load_catalogue(Path(config.catalogue) if config.catalogue else DEFAULT_CATALOGUE),
         pixels=config.worker.pixels,
         models=config.worker.models,
-        threads=max(1, cpus // config.worker.processes),
+        threads=max(1, cpus // (config.worker.processes * config.engine.at_once)),
     )
     following = Following(policy, person_key(service.secrets.key), deliveries_of(config.receivers))
     lanes = make_lanes(service)
-    return Worker(service.database, service.archive, examining, following, config.closing, config.jobs, lanes)
+    return Worker(
+        service.database,
+        service.archive,
+        examining,
+        following,
+        config.closing,
+        config.jobs,
+        lanes,
+        make_engine(config.engine),
+        config.engine.at_once,
+    )
 
 
 class Heartbeat:
@@ -305,6 +340,13 @@ def _is_wanted(study: StudyRow, lease: jobs.Lease) -> bool:
     if lease.kind == jobs.FIRST_LOOK:
         return study.state == ARRIVING and study.generation + 1 == lease.generation
     return study.state == CLOSED and study.generation == lease.generation
+
+
+def _without_models(report: QcReport) -> dict[str, str]:
+    """The mark of a verdict that models should have had a part in and could not."""
+    checks = {failure["check"] for failure in report.content["failures"]}
+    blind = sorted(check.removeprefix("model ") for check in checks if check.startswith("model "))
+    return {"degraded": f"without {', '.join(blind)}"} if blind else {}
 
 
 def _without_completeness(item: ExamItem) -> ExamItem:
