@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.defect_kinds import caught_by
-from inference.pipeline import Settings, examine, judge_items
+from inference.pipeline import Settings, examine
 from inference.reading import read_studies
 from qc_models.check_registry import checks
 from qc_models.errors import InputError
 from qc_models.exam_item import ExamItem
 from qc_models.item_matching import match
-from qc_models.judgement import worst_verdict
+from qc_models.judgement import judge_items, worst_verdict
 from qc_models.simulation.defects import apply_defect
 from qc_models.simulation.pixel_defects.catalogue import PIXEL_DEFECTS
 from qc_models.simulation.study_simulation import simulate_study

@@ -20,7 +20,7 @@ from qc_models.exam_item import Catalogue, ExamItem
 from qc_models.facts import Facts, StackFacts
 from qc_models.findings import CheckFailure, Measurement
 from qc_models.item_matching import Matched, match
-from qc_models.judgement import ItemJudgement, judge
+from qc_models.judgement import judge_items
 from qc_models.model_bundle import SHIPPED
 from qc_models.policy import Policy
 from qc_models.report import QcReport, make_report
@@ -198,19 +198,4 @@ def facts_of(
         failures=tuple(failures),
         pixels_examined=pixels_examined,
         models=dict(sorted(models.items())),
-    )
-
-
-def judge_items(facts: Facts, matched: Sequence[Matched], policy: Policy, as_of: date) -> tuple[ItemJudgement, ...]:
-    """Judges a study as each of its items, each on its own series."""
-    return tuple(
-        judge(
-            facts,
-            entry.item,
-            as_of,
-            policy,
-            others=[other.item for other in matched if other is not entry],
-            sure=entry.sure,
-        )
-        for entry in matched
     )

@@ -13,7 +13,7 @@ from qc_models.check_registry import quantity, relating
 from qc_models.exam_item import ExamItem, Limit
 from qc_models.facts import Facts, StackFacts
 from qc_models.findings import NOWHERE, CheckFailure, Finding, Measurement, Quantity, Text
-from qc_models.item_matching import fills, stacks_for
+from qc_models.item_matching import Matched, fills, stacks_for
 from qc_models.policy import Policy
 from qc_models.vocabulary import DIMENSIONS, LEVELS, VERDICTS, Dimension, Grade, Level, Verdict
 
@@ -88,6 +88,21 @@ class ItemJudgement:
     components: tuple[ComponentState, ...]
     findings: tuple[Finding, ...]
     failures: tuple[CheckFailure, ...]
+
+
+def judge_items(facts: Facts, matched: Sequence[Matched], policy: Policy, as_of: date) -> tuple[ItemJudgement, ...]:
+    """Judges a study as each of its items, each on its own series."""
+    return tuple(
+        judge(
+            facts,
+            entry.item,
+            as_of,
+            policy,
+            others=[other.item for other in matched if other is not entry],
+            sure=entry.sure,
+        )
+        for entry in matched
+    )
 
 
 def judge(

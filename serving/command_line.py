@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("serving.audit_command:audit", "Verify the audit chain of the service."),
     "outbox": ("serving.outbox_command:outbox", "List and resend what could not be delivered to receivers."),
     "token": ("serving.token_command:token", "Verify the signed verdict of another hospital's examination."),
+    "replay": ("serving.replay_command:replay", "Show which stored verdicts would flip under other exam items."),
     "demo": ("serving.demo_command:demo", "Simulate good and defective studies and score them."),
     "train": ("training.train_command:train", "Teach the models from labels, evaluate, export and release them."),
     "bench": ("benchmarks.bench_command:bench", "Measure how right and how fast it is."),

@@ -31,6 +31,7 @@ COMMAND_NAMES = [
     "audit",
     "outbox",
     "token",
+    "replay",
     "demo",
     "train",
     "bench",

@@ -1,0 +1,296 @@
+"""What verdicts would be under other exam items or another policy: stored measurements judged again, without any pixel.
+
+The newest verdict of the machine on each study is judged again as of its own day and under the standing that held then, so that
+whatever flips does so by the new rules. What cannot be told from what was stored is counted, and never taken for equal.
+"""
+
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache, cached_property
+from typing import Any
+
+from sqlalchemy import Row, Select, exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from qc_models.check_registry import checks
+from qc_models.exam_item import Catalogue, ExamItem, Limit
+from qc_models.item_matching import Matched, match
+from qc_models.judgement import ItemJudgement, judge_items, worst_verdict
+from qc_models.policy import Policy
+from qc_models.stored_report import StoredReport, read_stored
+from qc_models.version import code_version
+from qc_models.vocabulary import LEVELS, VERDICTS, Verdict
+from serving import verdicts
+from serving.database.sessions import Database
+from serving.database.tables import ReportRow, StudyRow, VerdictRow
+from serving.standing import suspended
+
+NO_ITEM = "none"  # a study is not, or was not, this item at all
+BY_SCORE, BY_MATCHING = "score below the pass mark", "matching"  # what is responsible where no metric is
+BATCH = 200  # reports that are read at once
+
+Limited = tuple[str, str]  # exam item, metric
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """One exam item of one study whose verdict would be another one; `decided`: a person has said the last word on it."""
+
+    study_instance_uid: str
+    hospital_id: str
+    item_id: str
+    before: str
+    after: str
+    metrics: tuple[str, ...]
+    decided: bool
+
+
+@dataclass
+class Tally:
+    """Counts of a replay, or of a part of one."""
+
+    studies: int = 0
+    flipped: int = 0  # studies of which an item flips
+    decided: int = 0  # of these, those on which a person has said the last word
+    study_flips: Counter[tuple[str, str]] = field(default_factory=Counter)  # before, after: the study's worst
+    flips: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)  # hospital, item, before, after
+    metrics: Counter[tuple[str, str, str, str, str]] = field(default_factory=Counter)  # the same, and the metric
+    not_judged: Counter[str] = field(default_factory=Counter)  # why
+    others: Counter[tuple[str, str]] = field(default_factory=Counter)  # code, catalogue or policy: which other one
+    models: Counter[tuple[str, str]] = field(default_factory=Counter)  # model, version
+    gone: Counter[str] = field(default_factory=Counter)  # metric that no check of this version measures
+    judged: Counter[str] = field(default_factory=Counter)  # item: studies judged as it
+    measured: Counter[Limited] = field(default_factory=Counter)  # of limits that differ: studies that tell
+
+    def add(self, other: "Tally") -> None:
+        """Adds another part."""
+        self.studies += other.studies
+        self.flipped += other.flipped
+        self.decided += other.decided
+        for mine, its in zip(self._counters(), other._counters(), strict=True):
+            mine.update(its)
+
+    def _counters(self) -> tuple[Counter[Any], ...]:
+        return (
+            self.study_flips,
+            self.flips,
+            self.metrics,
+            self.not_judged,
+            self.others,
+            self.models,
+            self.gone,
+            self.judged,
+            self.measured,
+        )
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is replayed: new exam items and policy, and those under which the service judges, to know what differs."""
+
+    catalogue: Catalogue
+    policy: Policy
+    present_catalogue: Catalogue
+    present_policy: Policy
+
+    @cached_property
+    def changed(self) -> Mapping[str, Mapping[str, Limit]]:
+        """By item, the limits of the new catalogue that are new or differ; of an item that is new, all."""
+        found: dict[str, dict[str, Limit]] = {}
+        for item in (*self.catalogue.items.values(), self.catalogue.fallback):
+            present = self._present(item)
+            limits = {
+                metric: limit
+                for metric, limit in item.limits.items()
+                if present is None
+                or present.limits.get(metric) != limit
+                or present.scale(limit.of) != item.scale(limit.of)
+            }
+            if limits:
+                found[item.id] = limits
+        return found
+
+    def _present(self, item: ExamItem) -> ExamItem | None:
+        return self.present_catalogue.fallback if item.is_fallback else self.present_catalogue.items.get(item.id)
+
+
+def count(session: Session, since: datetime, until: int) -> int:
+    """How many stored verdicts a replay looks at, up to the id `until`."""
+    return session.scalar(_replayed(func.count(), since).where(VerdictRow.id <= until)) or 0
+
+
+def newest_id(session: Session) -> int:
+    """The id of the newest verdict; 0 where there is none."""
+    return session.scalar(select(func.max(VerdictRow.id))) or 0
+
+
+def batches(database: Database, since: datetime, until: int) -> Iterator[tuple[int, int]]:
+    """Ranges of ids (after, up to) of some verdicts each, found as they are asked for."""
+    after = 0
+    while True:
+        with database.reading() as session:
+            query = _replayed(VerdictRow.id, since).where(VerdictRow.id > after, VerdictRow.id <= until)
+            ids = session.scalars(query.order_by(VerdictRow.id).limit(BATCH)).all()
+        if not ids:
+            return
+        yield after, ids[-1]
+        after = ids[-1]
+
+
+def replay(database: Database, since: datetime, after: int, up_to: int, rules: Rules) -> tuple[Tally, list[Flip]]:
+    """Judges the verdicts of a range of ids again."""
+    tally = Tally()
+    flips: list[Flip] = []
+    for row in _stored(database, since, after, up_to):
+        tally.studies += 1
+        try:
+            if row.content is None:
+                tally.not_judged["its report was purged"] += 1
+                continue
+            stored = read_stored(zlib.decompress(row.content))
+        except (ValueError, zlib.error):
+            tally.not_judged["its report is of another schema, or broken"] += 1
+            continue
+        unknown = [item_id for item_id in stored.given if item_id not in rules.catalogue.items]
+        if unknown:
+            tally.not_judged[f"the catalogue has no item {', '.join(unknown)}, which a person named"] += 1
+            continue
+        flips.extend(_judge_again(row, stored, rules, tally))
+    return tally, flips
+
+
+def _replayed(what: Any, since: datetime) -> Select[Any]:
+    """The newest verdict of the machine on each study, where it was given since a time."""
+    newer = aliased(VerdictRow)
+    is_newest = ~exists().where(
+        newer.study_id == VerdictRow.study_id, newer.kind == verdicts.FULL, newer.id > VerdictRow.id
+    )
+    return select(what).where(VerdictRow.kind == verdicts.FULL, VerdictRow.created_at >= since, is_newest)
+
+
+def _stored(database: Database, since: datetime, after: int, up_to: int) -> Sequence[Row[Any]]:
+    current = aliased(VerdictRow)
+    query = (
+        _replayed(VerdictRow.id, since)
+        .add_columns(
+            VerdictRow.versions,
+            StudyRow.hospital_id,
+            current.kind.label("current_kind"),
+            ReportRow.content,
+        )
+        .join(StudyRow, StudyRow.id == VerdictRow.study_id)
+        .outerjoin(current, current.id == StudyRow.verdict_id)
+        .outerjoin(ReportRow, ReportRow.verdict_id == VerdictRow.id)
+        .where(VerdictRow.id > after, VerdictRow.id <= up_to)
+        .order_by(VerdictRow.id)
+    )
+    with database.reading() as session:
+        return session.execute(query).all()
+
+
+def _judge_again(row: Row[Any], stored: StoredReport, rules: Rules, tally: Tally) -> Iterator[Flip]:
+    """The flips of one study; counts what was judged, and by which versions it had been."""
+    facts = stored.facts
+    policy = suspended(rules.policy, row.hospital_id) if "standing" in row.versions else rules.policy
+    given = [Matched(rules.catalogue.item(item_id), "given") for item_id in stored.given]
+    judgements = judge_items(facts, given or match(facts, rules.catalogue), policy, stored.as_of)
+    _count_versions(stored, rules, tally)
+    _count_measured(stored, judgements, rules.changed, tally)
+    decided = row.current_kind == verdicts.FINAL
+    flips = [
+        Flip(facts.study_instance_uid, row.hospital_id, item_id, before, after, metrics, decided)
+        for item_id, before, after, metrics in _differences(stored, judgements)
+    ]
+    for flip in flips:
+        key = (flip.hospital_id, flip.item_id, flip.before, flip.after)
+        tally.flips[key] += 1
+        tally.metrics.update((*key, metric) for metric in flip.metrics)
+    if flips:
+        tally.flipped += 1
+        tally.decided += decided
+        tally.study_flips[stored.verdict, worst_verdict(judgement.verdict for judgement in judgements)] += 1
+    yield from flips
+
+
+def _differences(
+    stored: StoredReport, judgements: Iterable[ItemJudgement]
+) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    """Item, verdict before and after, and the metrics that are responsible."""
+    now = {judgement.item.id: judgement for judgement in judgements}
+    for item_id, before in stored.items.items():
+        judgement = now.get(item_id)
+        if judgement is None:
+            yield item_id, before, NO_ITEM, (BY_MATCHING,)
+        elif judgement.verdict != before:
+            yield item_id, before, judgement.verdict, responsible(stored, before, judgement)
+    for item_id, judgement in now.items():
+        if item_id not in stored.items:
+            yield item_id, NO_ITEM, judgement.verdict, (BY_MATCHING,)
+
+
+def responsible(stored: StoredReport, before: Verdict, judgement: ItemJudgement) -> tuple[str, ...]:
+    """The metrics by which a verdict became another: those that now reach its level and did not, or did and no longer do."""
+    after = judgement.verdict
+    now: dict[str, int] = defaultdict(int)
+    for finding in judgement.findings:
+        now[finding.metric] = max(now[finding.metric], LEVELS.index(finding.level))
+    then = {metric: LEVELS.index(level) for metric, level in stored.levels.items()}
+    if VERDICTS.index(after) > VERDICTS.index(before):
+        at = LEVELS.index(after)  # a worse verdict is one of the levels
+        reached = {metric for metric, level in now.items() if level >= at}
+        told = {metric for metric in reached if then.get(metric, 0) < at} or reached
+        told |= {failure.check for failure in judgement.failures if failure.check not in stored.failed}
+    else:
+        at = LEVELS.index(before)
+        told = {metric for metric, level in then.items() if level >= at and now.get(metric, 0) < at}
+    return tuple(sorted(told)) or (BY_SCORE,)
+
+
+def _count_versions(stored: StoredReport, rules: Rules, tally: Tally) -> None:
+    present = {
+        "code": code_version(),
+        "catalogue": rules.present_catalogue.digest,
+        "policy": rules.present_policy.digest,
+    }
+    for what, digest in present.items():
+        if (then := stored.versions.get(what, "")) != digest:
+            tally.others[what, then] += 1
+    tally.models.update(stored.facts.models.items())
+
+
+def _count_measured(
+    stored: StoredReport,
+    judgements: Iterable[ItemJudgement],
+    changed: Mapping[str, Mapping[str, Limit]],
+    tally: Tally,
+) -> None:
+    """Of limits that differ, whether this study tells what they do: its report holds a value, or facts give one again."""
+    held = {measurement.metric for measurement in stored.facts.measurements}
+    tally.gone.update(metric for metric in held if not _is_known(metric))
+    for judgement in judgements:
+        item = judgement.item
+        tally.judged[item.id] += 1
+        for metric, limit in changed.get(item.id, {}).items():
+            looked = limit.needs is None or not stored.facts.models.keys().isdisjoint(limit.needs.split("|"))
+            if looked and (metric in held or metric in _related(metric, stored, item)):
+                tally.measured[item.id, metric] += 1
+
+
+@cache
+def _is_known(metric: str) -> bool:
+    check, _, quantity = metric.rpartition(".")
+    return check in checks() and quantity in checks()[check].quantities
+
+
+def _related(metric: str, stored: StoredReport, item: ExamItem) -> set[str]:
+    """What the check of a metric tells of facts and item."""
+    check = checks().get(metric.rpartition(".")[0])
+    if check is None or not check.relates:
+        return set()
+    try:
+        return {measurement.metric for measurement in check.relate(stored.facts, item, stored.as_of)}
+    except Exception:  # it failed in the judgement too, which said so
+        return set()
