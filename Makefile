@@ -16,7 +16,7 @@ $(MADE): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cpu,training,dev]'
 	@touch $@
 
-# Simulates good and defective studies, scores them, prints the table and where the report lies.
+# Runs the whole service on this machine, sends it good and defective studies, and prints what it says of them.
 run: setup
 	$(BIN)/touchstone demo
 

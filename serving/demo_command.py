@@ -1,21 +1,30 @@
-"""`touchstone demo`: simulated studies, good and defective, scored, and real ones where they are at hand: what the gate does.
+"""`touchstone demo`: the whole service at work, on studies that it sends to itself as hospitals do.
 
 Simulated patients are phantoms to the models, which may ask a person to look; what passes with them on is a real study.
 """
 
 import sys
 import tempfile
-from collections import deque
+import time
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from serving.score_command import DEFAULT_CATALOGUE, HTML_NAME, make_settings, score_studies, written
+from configs.strict import HERE, read_yaml
+from serving.auth.roles import LEAD, SENDER
+from serving.progress_bar import progress_bar
+from serving.score_command import DEFAULT_CATALOGUE
+from serving.supervisor import until_told
 
 if TYPE_CHECKING:
     from qc_models.exam_item import Catalogue
+    from serving.database.sessions import Database
+    from serving.started_service import StartedService
 
 # One clean study of each modality, and what commonly goes wrong: exam item, vendor, defect and its strength.
 STUDIES: Sequence[tuple[str, str, str, float]] = (
@@ -30,36 +39,92 @@ STUDIES: Sequence[tuple[str, str, str, float]] = (
 )
 
 REAL_STUDIES = Path(__file__).resolve().parents[2] / "shared" / "data" / "studies"
-REAL = ("abdpel-ct", "knee-mr")
+SOME_REAL = ("abdpel-ct", "knee-mr")
+CONFIG = HERE / "demo.yaml"
+_LOOK_EVERY_S = 0.5
+_OBJECTS_A_REQUEST = 20
 
 
-@click.command(epilog="\b\nExample:\n  touchstone demo --out touchstone-demo")
+@dataclass
+class Sent:
+    """A study that was sent: of which hospital, which way, and what became of its objects."""
+
+    folder: Path
+    uid: str
+    hospital_id: str
+    way: str
+    taken: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  touchstone demo                         the service, until Ctrl+C
+  touchstone demo --once --state scratch  until every study has its verdict"""
+)
 @click.option(
-    "--out",
+    "--state",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("touchstone-demo"),
     show_default=True,
-    help="Folder for the simulated studies and the report.",
+    help="Folder of the simulated studies, the database and the archive; what is there is used again.",
 )
-@click.option("--as-of", metavar="DATE", default="2026-09-30", show_default=True, help="The day of the verdict.")
-def demo(out: Path, as_of: str) -> None:
-    """Write a small set of simulated studies, score them, print the table and where the HTML report lies."""
-    from inference.reading import read_studies
+@click.option("--once", is_flag=True, help="End once the verdicts are there; so it is where no terminal shows them.")
+@click.option(
+    "--real",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=REAL_STUDIES,
+    help="Folder of further studies, one folder each; ../shared/data/studies otherwise.",
+)
+@click.option(
+    "--all", "all_real", is_flag=True, help=f"All studies of that folder, not {' and '.join(SOME_REAL)} alone."
+)
+@click.option("--wait", default=300, show_default=True, type=click.IntRange(min=1), help="Seconds, for the verdicts.")
+def demo(state: Path, once: bool, real: Path, all_real: bool, wait: int) -> None:
+    """Run the whole service on this machine and send it studies, good and defective, by C-STORE and STOW-RS.
 
-    settings = make_settings(DEFAULT_CATALOGUE, (), as_of, None, pixels=True)
+    Prints what was said of each, and where the service answers. Exit code 1 where a verdict did not come in time.
+    """
+    from serving.demo_table import print_table
+    from serving.started_service import make_key, started
+
+    state = state.absolute()
+    folders = [*_simulated(state / "studies"), *_real(real, all_real)]
+    with started(read_yaml(CONFIG), state) as service:
+        service.wait_until_ready()
+        sent = _send(service, folders)
+        database = service.open_database()
+        all_there = _await_verdicts(database, sent, wait)
+        print_table(database, sent)
+        reader = make_key(database, "demo", LEAD)
+        database.close()
+        click.echo(f"health       {service.url}/health")
+        click.echo(f"worklist     {service.url}/api/studies")
+        click.echo(f"report page  {service.url}/api/studies/NUMBER/page")
+        click.echo(f"             curl -H 'Authorization: Bearer {reader}' ADDRESS")
+        click.echo(
+            f"devices      {service.config.dimse.ae_title} at {service.config.dimse.host}:{service.config.dimse.port}"
+        )
+        click.echo(f"log          {service.log}")
+        if not once and sys.stdout.isatty():
+            click.echo("The service runs until Ctrl+C.")
+            until_told().wait()
+    sys.exit(0 if all_there else 1)
+
+
+def _simulated(folder: Path) -> list[Path]:
+    """The simulated studies, written where they are not there yet, and dated two days before."""
+    from qc_models.exam_item import load_catalogue
+
+    catalogue = load_catalogue(DEFAULT_CATALOGUE)
     folders = []
     with click.progressbar(STUDIES, label="simulating", file=sys.stderr) as entries:
         for number, (item, vendor, defect, strength) in enumerate(entries):
-            folder = out / "studies" / "-".join(filter(None, (f"{number + 1}", item, defect)))
-            if not folder.exists():
-                _simulate(settings.catalogue, item, vendor, number, defect, strength, folder)
-            folders.append(folder)
-    folders += [REAL_STUDIES / name for name in REAL if (REAL_STUDIES / name).is_dir()]
-    studies = deque(study for folder in folders for study in read_studies([folder]).studies)
-    with written(out, "table") as (page, write):
-        score_studies(studies, settings, page, write)
-    click.echo(f"report: {out / HTML_NAME}")
-    click.echo(f"score them yourself: touchstone score {out / 'studies'}/*")
+            folders.append(folder / "-".join(filter(None, (f"{number + 1}", item, defect))))
+            if not folders[-1].exists():
+                _simulate(catalogue, item, vendor, number, defect, strength, folders[-1])
+    return folders
 
 
 def _simulate(
@@ -72,7 +137,63 @@ def _simulate(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         clean, spoilt = Path(scratch) / "clean", Path(scratch) / "spoilt"
-        simulate_study(catalogue.item(item), clean, seed=seed, vendor=vendor)
+        study_date = (datetime.now(UTC) - timedelta(days=2)).strftime("%Y%m%d")
+        simulate_study(catalogue.item(item), clean, seed=seed, vendor=vendor, study_date=study_date)
         if defect:
             apply_defect(defect, clean, spoilt, strength=strength, seed=seed)
         (spoilt if defect else clean).rename(folder)
+
+
+def _real(folder: Path, all_of_them: bool) -> list[Path]:
+    found = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return [path for path in found if all_of_them or path.name in SOME_REAL]
+
+
+def _send(service: "StartedService", folders: Sequence[Path]) -> list[Sent]:
+    """Sends each study as one of the hospitals would, by C-STORE or by STOW-RS in turn."""
+    import httpx
+
+    from qc_models.dicom.header import read_header
+    from serving.started_service import make_key
+    from serving.transfer.sending import store_all, stow
+
+    hospitals, dimse = service.config.hospitals, service.config.dimse
+    database = service.open_database()
+    keys = {hospital.id: make_key(database, "demo", SENDER, hospital.id) for hospital in hospitals}
+    database.close()
+    all_sent = []
+    with click.progressbar(list(enumerate(folders)), label="sending", file=sys.stderr) as entries:
+        for number, folder in entries:
+            hospital = hospitals[number % len(hospitals)]
+            files = sorted(path for path in folder.rglob("*.dcm") if path.is_file())
+            uid = read_header(files[0], files[0].name).text("StudyInstanceUID") or ""
+            by_dimse = number % 2 == 0
+            sent = Sent(folder, uid, hospital.id, "C-STORE" if by_dimse else "STOW-RS")
+            if by_dimse:
+                answers = list(store_all(hospital.peers[0].title, dimse.host, dimse.port, dimse.ae_title, files))
+            else:
+                headers = {"Authorization": f"Bearer {keys[hospital.id]}"}
+                with httpx.Client(base_url=service.url, headers=headers, timeout=120) as client:
+                    parts = [files[at : at + _OBJECTS_A_REQUEST] for at in range(0, len(files), _OBJECTS_A_REQUEST)]
+                    answers = [answer for part in parts for answer in stow(client, part)]
+            sent.taken = sum(answer.taken for answer in answers)
+            sent.refused.update(answer.reason for answer in answers if not answer.taken)
+            all_sent.append(sent)
+    return all_sent
+
+
+def _await_verdicts(database: "Database", sent: Sequence[Sent], timeout_s: float) -> bool:
+    """Whether every study of which something was taken has its verdict in time."""
+    from serving.demo_table import num_waiting
+
+    until = time.monotonic() + timeout_s
+    with progress_bar("scoring", len(sent)) as advance:
+        told = 0
+        while waiting := num_waiting(database, sent):
+            for _ in range(len(sent) - waiting - told):
+                advance()
+            told = len(sent) - waiting
+            if time.monotonic() > until:
+                return False
+            time.sleep(_LOOK_EVERY_S)
+    return True

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from qc_models.vocabulary import DIMENSIONS, DIMENSIONS_ZH, GRADES_ZH, VERDICTS, VERDICTS_ZH
 
-_COLOURS = {"pass": "green", "review": "yellow", "reject": "red"}
+COLOURS = {"pass": "green", "review": "yellow", "reject": "red"}
 _NUM_REASONS = 3
-_PIPE_WIDTH = 160  # a pipe or a file has no width of its own
+PIPE_WIDTH = 160  # a pipe or a file has no width of its own
 _WIDE = 150  # columns from which on the scores are headed by whole words
 
 
@@ -31,7 +31,7 @@ class ScoreTable:
         study = (Text(short_uid(content["study_instance_uid"])), *scores, Text("\n".join(reasons(content))))
         for place, item in enumerate(content["items"]):
             name, *rest = study if place == 0 else [Text()] * len(study)
-            verdict = Text(f"{item['verdict']} {VERDICTS_ZH[item['verdict']]}", _COLOURS[item["verdict"]])
+            verdict = Text(f"{item['verdict']} {VERDICTS_ZH[item['verdict']]}", COLOURS[item["verdict"]])
             self._rows.append(
                 (name, Text(item["item"]), verdict, Text(f"{item['grade']} {GRADES_ZH[item['grade']]}"), *rest)
             )
@@ -40,7 +40,7 @@ class ScoreTable:
         """Prints the rows and how many studies got which verdict, in `width` columns or those of the terminal."""
         console = Console(width=width)
         if width is None and not console.is_terminal:
-            console.width = _PIPE_WIDTH
+            console.width = PIPE_WIDTH
         is_wide = console.width >= _WIDE
         table = Table(box=HORIZONTALS, show_lines=True, padding=(0, 1 if is_wide else 0, 0, 0), pad_edge=False)
         for column in ("study", "item", "verdict", "grade"):

@@ -19,7 +19,7 @@ LOOK_EVERY_S = 0.5
 GRACE_S = 30.0  # from being asked to end until being killed
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0  # before a start
 HEALTHY_S = 60.0  # that a child ran before its end counts as the first
-_SUPERVISOR = "TOUCHSTONE_SUPERVISOR"
+SUPERVISOR = "TOUCHSTONE_SUPERVISOR"  # variable of the environment: the process that a child ends with
 _PR_SET_PDEATHSIG = 1
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ class _Child:
         now = time.monotonic()
         if self._process is None:
             if now >= self._start_at:
-                environment = os.environ | {_SUPERVISOR: str(os.getpid())}
+                environment = os.environ | {SUPERVISOR: str(os.getpid())}
                 self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, env=environment)
                 self._started_at = now
             return None
@@ -97,7 +97,7 @@ def until_told() -> threading.Event:
 
 def end_with_supervisor() -> None:
     """Has this process told to end where it is a child whose supervisor is killed."""
-    supervisor = os.environ.get(_SUPERVISOR)
+    supervisor = os.environ.get(SUPERVISOR)
     if supervisor is not None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != int(supervisor):  # it was killed before that line
