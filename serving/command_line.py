@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "database": ("serving.database_command:database", "Make, change and inspect the tables of the service."),
     "retention": ("serving.retention_command:retention", "Delete what is past its time, and erase studies on request."),
     "archive": ("serving.archive_command:archive", "Compare the archive of the service with its database."),
+    "backup": ("serving.backup_command:backup", "Copy database and archive of the service into a folder."),
+    "restore": ("serving.backup_command:restore", "Bring a backup back into an empty service."),
     "audit": ("serving.audit_command:audit", "Verify the audit chain of the service."),
     "outbox": ("serving.outbox_command:outbox", "List and resend what could not be delivered to receivers."),
     "token": ("serving.token_command:token", "Verify the signed verdict of another hospital's examination."),

@@ -28,6 +28,8 @@ COMMAND_NAMES = [
     "database",
     "retention",
     "archive",
+    "backup",
+    "restore",
     "audit",
     "outbox",
     "token",

@@ -44,6 +44,14 @@ def newest() -> str:
     return ScriptDirectory(str(_MIGRATIONS)).get_current_head() or BASE
 
 
+def require_known(revision: str) -> None:
+    """ServiceError for a revision of a newer version."""
+    try:
+        ScriptDirectory(str(_MIGRATIONS)).get_revision(revision)
+    except CommandError as error:
+        raise ServiceError(f"revision {revision} of the tables is of a newer version; install that one") from error
+
+
 def require_newest(database: Database) -> None:
     """ServiceError where the database has another shape than this version expects."""
     found = current(database)
