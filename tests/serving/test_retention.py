@@ -239,7 +239,7 @@ def test_erasing_leaves_no_row_and_no_byte_of_a_study(database: Database, archiv
         fill(connection, Table.metadata)
         for name, column, value in (
             ("outbox", "subject", "verdict:1"),
-            ("performed_step", "study_uid", "uid 值"),
+            ("performed_step", "study_uid", "1uid 值"),
             ("audit", "number", 1),
         ):
             connection.execute(Table.metadata.tables[name].update().values(**{column: value}))
