@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from qc_models.errors import InputError, ServiceError
-from serving.api import accounts, faults, pool, reviews, sign_in, studies
+from serving.api import accounts, faults, openid_sign_in, pool, reviews, sign_in, studies
 from serving.api.callers import Service
 from serving.api.guard import Guard
 from serving.auth.rate_limits import Limiter
@@ -22,6 +22,7 @@ from serving.transfer.stow import Uploads
 
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
+    openid_sign_in.router,
     accounts.router,
     token_routes.router,
     studies.router,
@@ -53,6 +54,7 @@ def create_app(service: OpenedService) -> FastAPI:
     )
     app.state.service = service
     app.state.limiter = Limiter(service.config.limits)
+    app.state.provider = openid_sign_in.provider_of(service)
     app.state.uploads = Uploads()
     app.state.decoding = CapacityLimiter(wado.MOST_DECODING)
     secure = service.config.web.secure

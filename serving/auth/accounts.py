@@ -4,11 +4,12 @@ Every function works in the caller's transaction; whoever hashes a password does
 """
 
 import hashlib
+import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeGuard
 
 from pydantic import Field
 from sqlalchemy import select
@@ -26,8 +27,9 @@ FIRST_ADMIN = "admin"
 THE_SERVICE = "service"  # who did it, where nobody did
 KEY_PREFIX = "tsk_"  # by which a key is found that got where it does not belong
 
-Name = Annotated[str, Field(pattern=r"^[\w.@+-]{1,100}$")]
-Subject = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
+_NAME, _SUBJECT = r"^[\w.@+-]{1,100}$", r"^[!-~]{1,200}$"
+Name = Annotated[str, Field(pattern=_NAME)]
+Subject = Annotated[str, Field(pattern=_SUBJECT)]
 KeyName = Annotated[str, Field(pattern=r"^[\w.@+ -]{1,100}$")]
 
 
@@ -114,6 +116,16 @@ def revoke_key(session: Session, actor: str, key: ApiKey) -> None:
     """Ends a key, for ever."""
     key.active = False
     audit.append(session, actor, "key revoked", f"key:{key.id}", {})
+
+
+def is_name(value: object) -> TypeGuard[str]:
+    """Whether an account can have this name."""
+    return isinstance(value, str) and re.fullmatch(_NAME, value) is not None
+
+
+def is_subject(value: object) -> TypeGuard[str]:
+    """Whether an account can have this subject."""
+    return isinstance(value, str) and re.fullmatch(_SUBJECT, value) is not None
 
 
 def digest_of_key(key: str) -> str:

@@ -22,6 +22,9 @@ ROUTE_ROLES: dict[str, frozenset[str]] = {
     "GET /api/session": KNOWN,
     "DELETE /api/session": PEOPLE,
     "PUT /api/session/password": PEOPLE,
+    "GET /api/sign-in": ALL,
+    "GET /api/sign-in/openid": ALL,
+    "GET /api/sign-in/openid/callback": ALL,
     # accounts and keys
     "GET /api/roles": ADMIN,
     "GET /api/accounts": ADMIN,
