@@ -1,12 +1,17 @@
 """The lanes out of the outbox that a configuration describes, each with its channel: the address, the secrets, the form."""
 
 from qc_models.errors import ConfigError
+from serving.deliver.dicom_sending import Make, StoreChannel, StowChannel
 from serving.deliver.http_sending import HttpSender
 from serving.deliver.lanes import Channel, Lane
-from serving.deliver.receivers import WEBHOOK, Receiver
+from serving.deliver.quality_issue import quality_issue
+from serving.deliver.quality_report import quality_report
+from serving.deliver.receivers import KO, SR, WEBHOOK, Receiver
 from serving.deliver.verdict_token import VerdictTokens
 from serving.deliver.webhook import WebhookChannel, keys_of
 from serving.opened_service import OpenedService
+
+_DOCUMENTS: dict[str, Make] = {SR: quality_report, KO: quality_issue}
 
 
 def make_lanes(service: OpenedService) -> list[Lane]:
@@ -30,4 +35,10 @@ def _channel(service: OpenedService, receiver: Receiver, kind: str) -> Channel:
     if kind == WEBHOOK and receiver.webhook is not None:
         keys = keys_of(receiver.secret("KEY", secrets), receiver.variable("KEY"))
         return WebhookChannel(sender(receiver.webhook.url), keys, config.web.url, VerdictTokens(service))
+    if kind in _DOCUMENTS:
+        make = _DOCUMENTS[kind]
+        if receiver.dicom is not None and kind in receiver.dicom.documents:
+            return StoreChannel(receiver.dicom, make, service.archive, timeout_s)
+        if receiver.dicomweb is not None:
+            return StowChannel(sender(f"{receiver.dicomweb.url.rstrip('/')}/studies"), make, service.archive)
     raise ConfigError(f"receivers: {receiver.name} has no address for {kind}")

@@ -13,6 +13,7 @@ from serving.deliver import outbox
 from serving.deliver.http_sending import ReceiverAwayError, RefusedError
 from serving.deliver.told_verdict import ToldVerdict, told_verdict
 from serving.jobs import reason_of
+from serving.observing import metrics, tracing
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +71,9 @@ class Lane:
         with self._database.writing() as session:
             outbox.sent(session, taken, self._database.now())
         self._away, self._paused_until = 0, None
+        metrics.DELIVERIES.labels(self.kind, self.target, "sent").inc()
+        said = {"kind": self.kind, "receiver": self.target, "attempt": taken.attempt}
+        tracing.delivered(told.study.id, told.verdict.generation, now, self._database.now(), said)
         bound.info("message sent")
         return True
 
@@ -82,6 +86,7 @@ class Lane:
         reason = reason_of(error)
         with self._database.writing() as session:
             again = outbox.failed(session, taken, reason, now, self._delivering, self._draw(), ever=ever)
+        metrics.DELIVERIES.labels(self.kind, self.target, "retried" if again else "dead").inc()
         if isinstance(error, QcError):
             bound.warning("message not sent", reason=reason, again=again)
         else:
