@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("serving.simulate_command:simulate", "Write simulated studies, good or with a defect, as DICOM."),
     "serve": ("serving.serve_command:serve", "Receive studies, score them and answer for them, as a service."),
     "database": ("serving.database_command:database", "Make, change and inspect the tables of the service."),
+    "accounts": ("serving.accounts_command:accounts_command", "Make, change and end accounts and keys of the service."),
     "retention": ("serving.retention_command:retention", "Delete what is past its time, and erase studies on request."),
     "archive": ("serving.archive_command:archive", "Compare the archive of the service with its database."),
     "backup": ("serving.backup_command:backup", "Copy database and archive of the service into a folder."),

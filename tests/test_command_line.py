@@ -26,6 +26,7 @@ COMMAND_NAMES = [
     "simulate",
     "serve",
     "database",
+    "accounts",
     "retention",
     "archive",
     "backup",

@@ -27,10 +27,10 @@ FIRST_ADMIN = "admin"
 THE_SERVICE = "service"  # who did it, where nobody did
 KEY_PREFIX = "tsk_"  # by which a key is found that got where it does not belong
 
-_NAME, _SUBJECT = r"^[\w.@+-]{1,100}$", r"^[!-~]{1,200}$"
+_NAME, _KEY_NAME, _SUBJECT = r"^[\w.@+-]{1,100}$", r"^[\w.@+ -]{1,100}$", r"^[!-~]{1,200}$"
 Name = Annotated[str, Field(pattern=_NAME)]
 Subject = Annotated[str, Field(pattern=_SUBJECT)]
-KeyName = Annotated[str, Field(pattern=r"^[\w.@+ -]{1,100}$")]
+KeyName = Annotated[str, Field(pattern=_KEY_NAME)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,11 @@ def revoke_key(session: Session, actor: str, key: ApiKey) -> None:
 def is_name(value: object) -> TypeGuard[str]:
     """Whether an account can have this name."""
     return isinstance(value, str) and re.fullmatch(_NAME, value) is not None
+
+
+def is_key_name(value: str) -> bool:
+    """Whether a key can have this name."""
+    return re.fullmatch(_KEY_NAME, value) is not None
 
 
 def is_subject(value: object) -> TypeGuard[str]:
