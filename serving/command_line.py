@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("serving.audit_command:audit", "Verify the audit chain of the service."),
     "outbox": ("serving.outbox_command:outbox", "List and resend what could not be delivered to receivers."),
     "token": ("serving.token_command:token", "Verify the signed verdict of another hospital's examination."),
+    "labels": ("serving.labels_command:labels", "Export what reviewers and doctors answered, de-identified."),
     "replay": ("serving.replay_command:replay", "Show which stored verdicts would flip under other exam items."),
     "demo": ("serving.demo_command:demo", "Simulate good and defective studies and score them."),
     "train": ("training.train_command:train", "Teach the models from labels, evaluate, export and release them."),
