@@ -21,7 +21,6 @@ _LARGEST = (1 << 31) - 1  # that a column of the database holds
 _ITEM = Struct("<4sI")
 _FRAGMENT, _FRAGMENTS_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _MOST_FRAGMENTS = 1 << 20
-_COMPARED_BYTES = 1 << 20  # at once
 
 
 class UnfitObjectError(InputError):
@@ -88,20 +87,6 @@ def read_object(path: Path) -> ObjectFacts:
         Exception
     ) as error:  # bytes that nobody thought of: refused like other broken ones, and kept for us to look at
         raise UnfitObjectError("corrupt", f"{_NAME} cannot be read ({type(error).__name__}); send it again") from error
-
-
-def same_data_set(first: Path, second: Path) -> bool:
-    """Whether two kept objects differ in their file meta information at most, which each way in writes anew (PS3.10 7.1)."""
-    heads = [read_header(path, _NAME) for path in (first, second)]
-    if heads[0].transfer_syntax_uid != heads[1].transfer_syntax_uid:
-        return False
-    with first.open("rb") as one, second.open("rb") as other:
-        one.seek(heads[0].data_set_at)
-        other.seek(heads[1].data_set_at)
-        while True:
-            here, there = one.read(_COMPARED_BYTES), other.read(_COMPARED_BYTES)
-            if here != there or not here:
-                return here == there
 
 
 def _facts(header: Header, path: Path) -> ObjectFacts:

@@ -16,7 +16,8 @@ from qc_models.errors import InputError
 from serving.archive import Archive, ArchiveAwayError, Stored
 from serving.database.sessions import Database
 from serving.database.tables import Hospital, InstanceRow, QuarantineRow, StudyRow, Table
-from serving.received_object import ObjectFacts, same_data_set
+from serving.received_object import ObjectFacts
+from serving.same_content import same_content
 
 Outcome = Literal["new", "same", "conflicting"]
 ARRIVING = "arriving"
@@ -138,7 +139,7 @@ class Recording:
                 raise ArchiveAwayError("the object was deleted while it was being recorded; send it again")
             known = next((key for key in here.values() if self._same(key, kept.stored.key)), None)
             here[kept.stored.digest] = known or kept.stored.key
-            if known is not None:  # its copy has other file meta information and nothing else of its own
+            if known is not None:  # written otherwise, and nothing else
                 self._archive.delete(kept.stored.key)
                 outcomes.append("same")
                 continue
@@ -162,7 +163,7 @@ class Recording:
         """Whether two objects of the archive hold one data set; one that is there no more is compared with nothing."""
         try:
             with self._archive.local(known) as first, self._archive.local(other) as second:
-                return same_data_set(first, second)
+                return same_content(first, second)
         except (ArchiveAwayError, InputError):
             return False
 
