@@ -4,6 +4,7 @@ Ray's own ways to learn that its head is gone wait for a minute and may then end
 the connection is closed in the background where it does not answer.
 """
 
+import os
 import time
 from threading import Lock, Thread
 
@@ -14,7 +15,7 @@ from inference.engine.ray_session import RaySession, num_gpus
 from inference.engine.section import EngineSection
 from inference.engine.study_engine import Health, Order, released_versions
 from inference.engine.told_error import ToldError
-from qc_models.errors import CrashError, QcError, ServiceError
+from qc_models.errors import ConfigError, CrashError, QcError, ServiceError
 from qc_models.report import QcReport
 
 LOOK_S = 5.0  # between two looks at Ray while a study is awaited
@@ -24,6 +25,9 @@ class RayEngine:
     """See inference.engine.study_engine.Engine. It joins Ray with the first study, and again with the next where Ray was away."""
 
     def __init__(self, section: EngineSection) -> None:
+        """ConfigError where Ray's authentication is off."""
+        if os.environ.get("RAY_AUTH_MODE") == "disabled":
+            raise ConfigError("RAY_AUTH_MODE: is disabled, so that anybody may run code on Ray's nodes; leave it out")
         self._section = section
         self._lock = Lock()
         self._session: RaySession | None = None

