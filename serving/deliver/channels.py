@@ -1,5 +1,7 @@
 """The lanes out of the outbox that a configuration describes, each with its channel: the address, the secrets, the form."""
 
+import logging
+
 from qc_models.errors import ConfigError
 from serving.deliver.dicom_sending import Make, StoreChannel, StowChannel
 from serving.deliver.http_sending import HttpSender
@@ -16,6 +18,8 @@ _DOCUMENTS: dict[str, Make] = {SR: quality_report, KO: quality_issue}
 
 def make_lanes(service: OpenedService) -> list[Lane]:
     """A lane for each kind of message to each receiver; ConfigError where a secret is missing or an address is not to be used."""
+    for library in ("pynetdicom", "pydicom", "highdicom"):  # they quote what was sent
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     return [
         Lane(kind, receiver.name, _channel(service, receiver, kind), service.database, service.config.outbox)
         for receiver in service.config.receivers

@@ -66,6 +66,7 @@ FINDINGS = {
     "completeness.body_coordinate": COVERAGE,
     "completeness.scan_range": COVERAGE,
     "completeness.pixel_integrity": NO_IMAGE,
+    "completeness.pixel_integrity.not_examined": UNKNOWN_FAILURE,
     "metadata": OTHER_FAILURE,
     "metadata.laterality": NOT_AS_ASKED,
     "metadata.request_match": NOT_AS_ASKED,

@@ -1,12 +1,14 @@
 """What a DICOM document takes over from the study that it is about, and the UIDs that it has whenever it is made again."""
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
+from pydicom import config as settings
 from pydicom import dcmread
+from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
-from pydicom.valuerep import PersonName
+from pydicom.multival import MultiValue
+from pydicom.valuerep import PersonName, validate_value
 
 from serving.archive import Archive
 from serving.database.tables import InstanceRow
@@ -113,13 +115,10 @@ def _plain(read: Dataset, keyword: str) -> str | PersonName:
     """The first value in Unicode; empty where it is absent, or is none that a new document may hold."""
     try:
         value = read.get(keyword)
-        text = str(value[0] if isinstance(value, Sequence) and not isinstance(value, str) else value)
+        text = str(value[0] if isinstance(value, MultiValue) and value else value)
         if value is None or not text.isprintable():
             return ""
-        checked = Dataset()
-        checked.SpecificCharacterSet = UTF8
-        made: str | PersonName = PersonName(text) if keyword.endswith("Name") else text
-        setattr(checked, keyword, made)
-        return made
-    except Exception:
+        validate_value(dictionary_VR(keyword), text, settings.RAISE)
+        return PersonName(text) if keyword.endswith("Name") else text
+    except Exception:  # whatever a sender wrote: pydicom raises many kinds
         return ""

@@ -72,7 +72,7 @@ class Lane:
             outbox.sent(session, taken, self._database.now())
         self._away, self._paused_until = 0, None
         metrics.DELIVERIES.labels(self.kind, self.target, "sent").inc()
-        said = {"kind": self.kind, "receiver": self.target, "attempt": taken.attempt}
+        said: tracing.Attributes = {"kind": self.kind, "receiver": self.target, "attempt": taken.attempt}
         tracing.delivered(told.study.id, told.verdict.generation, now, self._database.now(), said)
         bound.info("message sent")
         return True

@@ -115,6 +115,9 @@ def test_a_warning_counts_as_stored(answering: Callable[..., DicomPeer], service
     store(answering(0xB000), service)
 
 
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # pynetdicom leaves dead sockets to Python
 def test_what_a_peer_does_not_take_is_refused_or_tried_later(
     answering: Callable[..., DicomPeer], service: Service
 ) -> None:
