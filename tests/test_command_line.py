@@ -34,6 +34,7 @@ COMMAND_NAMES = [
     "audit",
     "outbox",
     "token",
+    "labels",
     "replay",
     "demo",
     "train",
