@@ -21,13 +21,16 @@ from serving.worker import DEFAULT_CATALOGUE, Examining, Worker
 
 
 def scored(
-    database: Database, archive: Archive, paths: Iterable[Path], *, key: str = "k" * 32, sender: str = "city"
+    database: Database, archive: Archive, paths: Iterable[Path], *, key: str = "k" * 32, pixels: bool = True
 ) -> int:
-    """The id of the study that these files are of, as the city sent them, once it is scored without models."""
+    """The id of the study that these files are of, as the city sent them, once it is scored without models.
+
+    Without pixels it is quick, and goes to review.
+    """
     intake = Intake(database, archive, Limits())
     for path in paths:
-        study_id = intake.take(path.read_bytes(), Sender(sender, "dimse", "CT1")).study_id
-    examining = Examining(load_catalogue(DEFAULT_CATALOGUE), models=False)
+        study_id = intake.take(path.read_bytes(), Sender("city", "dimse", "CT1")).study_id
+    examining = Examining(load_catalogue(DEFAULT_CATALOGUE), pixels=pixels, models=False)
     following = Following(load_policy(), person_key(key), draw=lambda: 1.0)
     with database.writing() as session:  # as if its last image had come an hour ago
         study = session.get_one(StudyRow, study_id)

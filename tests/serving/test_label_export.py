@@ -1,6 +1,7 @@
 """Answers of people leave as labels with their images, and training reads the folder as it is."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -33,8 +34,13 @@ from training.pictures import picture
 
 KEY = "k" * 32
 POLICY = load_policy()
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-pytestmark = pytest.mark.usefixtures("hospitals")
+
+
+def on_sqlite(test: Callable[..., None]) -> Callable[..., None]:
+    """A test of two hospitals on an embedded database."""
+    decorated = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)(test)
+    marked: Callable[..., None] = pytest.mark.usefixtures("hospitals")(decorated)
+    return marked
 
 
 def exported(database: Database, archive: FolderArchive, out: Path) -> Exported:
@@ -42,17 +48,13 @@ def exported(database: Database, archive: FolderArchive, out: Path) -> Exported:
 
 
 def decide_all(database: Database, study_id: int, says: dict[str, list[str]]) -> None:
-    """An audit of a study that a reader passes, saying `says` of one of its images."""
+    """A review of a study that a reader passes, saying `says` of one of its images."""
     with database.writing() as session:
         study = session.get_one(StudyRow, study_id)
         verdict = session.get_one(VerdictRow, study.verdict_id)
         report = verdicts.report_of(session, verdict)
         assert report is not None
-        review = Review(
-            study_id=study_id, verdict_id=verdict.id, kind="audit", state="open", answers=[], created_at=NOW
-        )
-        session.add(review)
-        session.flush()
+        review = session.scalars(select(Review).where(Review.study_id == study_id)).one()
         now = database.now()
         reader = Reader(1)
         reviews.claim(session, review.id, reader, Reviewing(), now)
@@ -69,7 +71,7 @@ def test_training_reads_what_reviewers_said_of_a_study(
     database: Database, archive: FolderArchive, tmp_path: Path
 ) -> None:
     hand = simulate_study(load_catalogue(DEFAULT_CATALOGUE).item("XR-HAND"), tmp_path / "hand")
-    study_id = scored(database, archive, hand.files, key=KEY)
+    study_id = scored(database, archive, hand.files, key=KEY, pixels=False)
     decide_all(database, study_id, {"region": ["wrist"], "view": ["LAT"]})
     out = tmp_path / "out"
     told = exported(database, archive, out)
@@ -77,7 +79,7 @@ def test_training_reads_what_reviewers_said_of_a_study(
 
     rows = build(out, labels=out / "labels.jsonl").rows
     said = next(row for row in rows if "view" in row.labels)
-    assert (said.modality, said.source, said.label_origin) == ("XR", "city", "audit")
+    assert (said.modality, said.source, said.label_origin) == ("XR", "city", "review")
     assert said.labels["region"] == ["wrist"]
     assert any(row.labels.get("diagnostic") == ["diagnostic"] for row in rows)
     values = picture(said, out)
@@ -123,12 +125,14 @@ def test_one_person_is_one_subject_and_what_may_show_text_stays(
 ) -> None:
     item = load_catalogue(DEFAULT_CATALOGUE).item("XR-HAND")
     for seed, burnt in ((1, "NO"), (2, "NO"), (3, "YES")):
-        study = simulate_study(item, tmp_path / str(seed), seed=seed, patient=Patient("王", "芳", "P77", "19800101", "F"))
+        study = simulate_study(
+            item, tmp_path / str(seed), seed=seed, patient=Patient("王", "芳", "P77", "19800101", "F")
+        )
         for path in study.files:
             dataset = pydicom.dcmread(path)
             dataset.BurnedInAnnotation = burnt
             dataset.save_as(path)
-        decide_all(database, scored(database, archive, study.files, key=KEY), {"region": ["hand"]})
+        decide_all(database, scored(database, archive, study.files, key=KEY, pixels=False), {"region": ["hand"]})
     told = exported(database, archive, tmp_path / "out")
     labels = list(read_labels(tmp_path / "out" / "labels.jsonl"))
     assert len({label.subject for label in labels}) == 1
