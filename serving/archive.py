@@ -24,6 +24,11 @@ _REMEMBERED = 10_000  # folders
 _LOOKED_EVERY_BYTES = 1 << 26  # how often the room on the disk is looked at while a large object streams in
 
 
+def is_key(key: str) -> bool:
+    """Whether a key is one that an archive could have made; others lead elsewhere."""
+    return _KEY.fullmatch(key) is not None
+
+
 class ArchiveAwayError(ServiceError):
     """The archive cannot be reached, or does not hold what it should."""
 
@@ -54,7 +59,11 @@ class Staged(Protocol):
     """An object on its way in: nothing of it is in the archive before `keep`."""
 
     path: Path  # a local file with all that was written
-    size: int
+
+    @property
+    def size(self) -> int:
+        """How many bytes were written."""
+        ...
 
     @property
     def digest(self) -> str:
@@ -210,7 +219,7 @@ class FolderArchive:
 
     def _path(self, key: str) -> Path:
         """The file of a key; ArchiveAwayError for one that we did not make, which leads elsewhere."""
-        if not _KEY.fullmatch(key) or key.startswith(f"{self._incoming.name}/"):
+        if not is_key(key) or key.startswith(f"{self._incoming.name}/"):
             raise ArchiveAwayError("the archive has no such key; restore the database and the archive of one time")
         return self._root / key
 

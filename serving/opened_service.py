@@ -1,5 +1,6 @@
 """What every process of the service opens first: its settings, its secrets, the database, the archive, and the one door to both."""
 
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ def open_service(config: ServiceConfig, environ: Mapping[str, str]) -> OpenedSer
         known_to_all = TRIAL_ADMIN_PASSWORD if config.mode == "production" else None
         make_first_admin(database, secrets.admin_password, known_to_all)
         _require_archive(config, database)
-        archive = open_archive(config)
+        archive = open_archive(config, environ)
         limits = Limits(config.intake.largest_mib * _MIB, config.intake.at_once, config.intake.wait_s)
         intake = Intake(database, archive, limits, timedelta(seconds=config.closing.settle_s))
         undone.pop_all()
@@ -62,9 +63,14 @@ def open_existing_database(config: ServiceConfig) -> Database:
     return database
 
 
-def open_archive(config: ServiceConfig) -> Archive:
-    """The archive of a configuration."""
-    return FolderArchive(config.archive_folder, config.archive.reserve_mib * _MIB)
+def open_archive(config: ServiceConfig, environ: Mapping[str, str] = os.environ) -> Archive:
+    """The archive of a configuration; ServiceError where it is away."""
+    reserve = config.archive.reserve_mib * _MIB
+    if config.archive.s3 is not None:
+        from serving.s3_archive import S3Archive  # a library that a folder does without
+
+        return S3Archive(config.archive.s3, config.archive_folder, reserve, environ)
+    return FolderArchive(config.archive_folder, reserve)
 
 
 def _require_archive(config: ServiceConfig, database: Database) -> None:
@@ -72,5 +78,7 @@ def _require_archive(config: ServiceConfig, database: Database) -> None:
     with database.reading() as session:
         begun = session.scalar(select(exists(InstanceRow)))
     folder = config.archive_folder
-    if begun and not (folder.is_dir() and any(folder.iterdir())):  # a disk that is not mounted leaves an empty folder
+    if config.archive.s3 is not None or not begun:
+        return
+    if not (folder.is_dir() and any(folder.iterdir())):  # a disk that is not mounted leaves an empty folder
         raise ServiceError(f"the archive {folder} is not there; mount it, or restore it")

@@ -26,9 +26,10 @@ from serving.deliver.outbox import Delivering
 from serving.deliver.receivers import Receiver
 from serving.evidence_ledger import Closing
 from serving.jobs import Leasing
-from serving.reviews import Reviewing
 from serving.observing.sections import MetricsSection, TracingSection
 from serving.retention_settings import Retention
+from serving.reviews import Reviewing
+from serving.s3_settings import S3Section
 
 DEFAULT_CONFIG = HERE / "service.yaml"
 TRIAL_ADMIN_PASSWORD = "touchstone"  # of a service that listens on this machine alone
@@ -56,10 +57,14 @@ class DatabaseSection(Strict):
 
 
 class ArchiveSection(Strict):
-    """An empty `folder` is one in the state folder; `reserve_mib` of its disk stay free."""
+    """An empty `folder` is one in the state folder; `reserve_mib` of its disk stay free.
+
+    With `s3` objects lie in a bucket, and the folder holds what is on its way there and back.
+    """
 
     folder: str = ""
     reserve_mib: int = Field(default=1024, ge=0)
+    s3: S3Section | None = None
 
 
 class IntakeSection(Strict):
