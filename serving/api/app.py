@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from qc_models.errors import InputError, ServiceError
-from serving.api import accounts, faults, openid_sign_in, pool, reviews, sign_in, studies
+from serving.api import accounts, faults, labels, openid_sign_in, pool, reviews, sign_in, studies
 from serving.api.callers import Service
 from serving.api.guard import Guard
 from serving.auth.rate_limits import Limiter
@@ -29,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     reviews.router,
     pool.router,
     faults.router,
+    labels.router,
     stow.router,
     qido.router,
     wado.router,
