@@ -58,6 +58,8 @@ ROUTE_ROLES: dict[str, frozenset[str]] = {
     "POST /api/pool/entries/{entry_id}/answer": DOCTOR | LEAD,
     "GET /api/pool/statistics": KNOWN - SENDER - DOCTOR,
     "GET /api/pool/{entry_id}/token": DOCTOR | HOSPITAL,
+    # labels
+    "POST /api/labels/export": ENGINEER,
     # DICOMweb
     "POST /dicom-web/studies": SENDER | HOSPITAL,
     "POST /dicom-web/studies/{study_uid}": SENDER | HOSPITAL,
