@@ -22,6 +22,7 @@ from serving.archive import Archive
 from serving.database.sessions import Database
 from serving.database.tables import InstanceRow, Job, PerformedStep, StudyRow
 from serving.evidence_ledger import Arrival, Closing, Decision, ItemSeen, Manifest, Step, decide, hopeful
+from serving.observing import tracing
 
 ARRIVING, CLOSED = "arriving", "closed"
 KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.59"
@@ -178,7 +179,8 @@ class Closer:
                 "confidence": decision.confidence,
             }
             audit.append(session, "service", "study closed", f"study:{study.id}", detail, at=now)
-            return True
+        tracing.arrived(study, study.generation, now, decision.confidence)
+        return True
 
 
 def priority_of(urgent: bool, study_date: date | None, today: date, closing: Closing) -> int:

@@ -65,18 +65,18 @@ def _run_all(config: ServiceConfig, options: tuple[str, ...]) -> int:
 
 def _run_web(config: ServiceConfig) -> None:
     from serving.api.web_server import make_server
-    from serving.observing.metrics_port import metrics_served
+    from serving.observing.watched import watched
     from serving.opened_service import open_service
 
     service = open_service(config, os.environ)
-    with metrics_served(service, WEB):
+    with watched(service, WEB):
         server, listening = make_server(service)
         server.run(sockets=[listening])  # until SIGTERM
     service.database.close()
 
 
 def _run_receive(config: ServiceConfig) -> None:
-    from serving.observing.metrics_port import metrics_served
+    from serving.observing.watched import watched
     from serving.opened_service import open_service
     from serving.transfer.dimse import Receiver
     from serving.transfer.folder_watch import FolderWatch
@@ -90,7 +90,7 @@ def _run_receive(config: ServiceConfig) -> None:
         for hospital in config.hospitals
         for folder in hospital.watched_folders
     ]
-    with metrics_served(service, RECEIVE):
+    with watched(service, RECEIVE):
         receiver = Receiver(service) if any(hospital.peers for hospital in config.hospitals) else None
         for watch in watches:
             watch.start()
@@ -103,13 +103,13 @@ def _run_receive(config: ServiceConfig) -> None:
 
 
 def _run_worker(config: ServiceConfig) -> None:
-    from serving.observing.metrics_port import metrics_served
+    from serving.observing.watched import watched
     from serving.opened_service import open_service
     from serving.worker import make_worker
 
     stop = until_told()
     service = open_service(config, os.environ)
-    with metrics_served(service, WORKER):
+    with watched(service, WORKER):
         make_worker(service).run(stop)
     service.database.close()
 

@@ -31,7 +31,7 @@ from serving.database.tables import Hospital, InstanceRow, StudyRow
 from serving.deliver.lanes import Lane
 from serving.deliver.receivers import deliveries_of
 from serving.evidence_ledger import Closing
-from serving.observing import metrics
+from serving.observing import metrics, tracing
 from serving.opened_service import OpenedService
 from serving.outcome import Following, follow, tell
 from serving.pool import person_key
@@ -128,6 +128,7 @@ class Worker:
             lease = jobs.take(session, kind, self._database.now(), self._leasing)
         if lease is None:
             return False
+        begun = self._database.now()
         bound = log.bind(job=lease.job_id, study=lease.study_id, kind=kind, attempt=lease.attempt)
         try:
             with (
@@ -139,7 +140,8 @@ class Worker:
             metrics.JOBS.labels(kind, "lease_lost").inc()
             bound.warning("lease lost", reason=str(error))
         except Exception as error:
-            self._give_back(lease, error, bound)
+            again = self._give_back(lease, error, bound)
+            tracing.failed(lease.study_id, lease.generation, kind, begun, self._database.now(), again)
         return True
 
     def _lane(self, stop: threading.Event, step: Callable[[], bool]) -> None:
@@ -241,9 +243,11 @@ class Worker:
             jobs.done(job, now)
         metrics.JOBS.labels(lease.kind, "done").inc()
         if verdict is not None:
-            metrics.examined(lease.kind, study, verdict, report.content["timings_s"])
+            metrics.examined(lease.kind, study, verdict, seconds, report.content["timings_s"])
+            tracing.examined(study, lease.generation, lease.kind, now, seconds, report.content)
 
-    def _give_back(self, lease: jobs.Lease, error: Exception, bound: Any) -> None:
+    def _give_back(self, lease: jobs.Lease, error: Exception, bound: Any) -> bool:
+        """Gives a job back after an error; whether it will be tried again."""
         try:
             with self._database.writing() as session:
                 again = jobs.failed(session, lease, error, self._database.now(), self._leasing)
@@ -251,6 +255,7 @@ class Worker:
             again = True
         metrics.JOBS.labels(lease.kind, "retried" if again else "dead").inc()
         bound.error("failed", reason=jobs.reason_of(error), again=again)
+        return again
 
 
 def make_worker(service: OpenedService) -> Worker:

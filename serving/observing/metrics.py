@@ -126,10 +126,10 @@ def verdict_said(
         ITEM_VERDICTS.labels(hospital, item["id"], item["verdict"]).inc()
 
 
-def examined(kind: str, study: StudyRow, verdict: VerdictRow, timings_s: Mapping[str, float]) -> None:
-    """Counts what a worker wrote of a study, once it is committed."""
+def examined(kind: str, study: StudyRow, verdict: VerdictRow, seconds: float, timings_s: Mapping[str, float]) -> None:
+    """Counts what a worker wrote of a study, once it is committed; what the report timed nothing of is reading."""
     verdict_said(study.hospital_id, study.modalities, verdict.kind, verdict.verdict, verdict.items)
     LAST_TO_VERDICT.labels(verdict.kind).observe((verdict.created_at - study.last_instance_at).total_seconds())
     FIRST_TO_VERDICT.labels(verdict.kind).observe((verdict.created_at - study.first_instance_at).total_seconds())
-    for stage, seconds in timings_s.items():
-        STAGE_SECONDS.labels(kind, stage).observe(seconds)
+    for stage, lasted in {"read": max(0.0, seconds - sum(timings_s.values())), **timings_s}.items():
+        STAGE_SECONDS.labels(kind, stage).observe(lasted)

@@ -142,12 +142,16 @@ def _outbox(session: Session, now: datetime) -> Iterator[tuple[str, _Value]]:
         .where(OutboxRow.state != "sent")
         .group_by(*columns)
     )
+    waiting: dict[tuple[str, str], tuple[int, float]] = {}
     for state, kind, target, count, oldest in rows:
         if state == "dead":
             yield "touchstone_outbox_dead", ((kind, target), count)
-        elif state == "waiting":
-            yield "touchstone_outbox_waiting", ((kind, target), count)
-            yield "touchstone_outbox_oldest_seconds", ((kind, target), _age_s(oldest, now))
+        else:  # waiting, or being sent
+            known, age = waiting.get((kind, target), (0, 0.0))
+            waiting[kind, target] = (known + count, max(age, _age_s(oldest, now)))
+    for labels, (count, age) in waiting.items():
+        yield "touchstone_outbox_waiting", (labels, count)
+        yield "touchstone_outbox_oldest_seconds", (labels, age)
 
 
 def _reviews(session: Session, now: datetime) -> Iterator[tuple[str, _Value]]:

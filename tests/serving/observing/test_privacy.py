@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE
@@ -16,11 +17,13 @@ from sqlalchemy import select
 
 from serving.api.callers import digest_of_key
 from serving.database.sessions import open_database, utc_now
-from serving.database.tables import ApiKey, InstanceRow, QuarantineRow, StudyRow, VerdictRow
+from serving.database.tables import ApiKey, InstanceRow, OutboxRow, QuarantineRow, StudyRow, VerdictRow
 from tests.serving.conftest import object_bytes
-from tests.serving.test_serve_command import CT, Running, config_file, running
+from tests.serving.observing.otlp_collector import Collector, collecting
+from tests.serving.test_serve_command import CT, Running, running
+from tests.serving.transfer.conftest import free_port
 
-__all__ = ["config_file", "running"]
+__all__ = ["running"]
 MARKED = {
     "PatientName": "MARKNAME^ZW=标记^名",
     "PatientID": "MARKID77",
@@ -30,6 +33,33 @@ MARKED = {
     "ReferringPhysicianName": "MARKDOCTOR",
 }
 MARKS = re.compile(r"MARK|标记|19370731|1937-07-31", re.IGNORECASE)
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """Where the service sends its traces and its webhooks."""
+    with collecting() as made:
+        yield made
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The configuration of a small centre that is watched in every way, and tells a receiver of its verdicts."""
+    monkeypatch.setenv("TOUCHSTONE_RECEIVER_HIS_KEY", "whsec_" + "a2V5" * 11)
+    (tmp_path / "gateway").mkdir()
+    hospital = {"id": "city", "name": "City", "level": "tertiary_a", "peers": ["CITY_CT"]}
+    content = {
+        "hospitals": [hospital | {"watched_folders": [str(tmp_path / "gateway")]}],
+        "web": {"port": free_port()},
+        "dimse": {"port": free_port()},
+        "closing": {"quiet_s": 0.5, "settle_s": 0},
+        "worker": {"pixels": False, "models": False},
+        "tracing": {"endpoint": f"{collector.url}/v1/traces"},
+        "receivers": [{"name": "his", "webhook": {"url": f"{collector.url}/told"}}],
+    }
+    path = tmp_path / "service.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
 
 
 def as_text(content: str) -> str:
@@ -81,7 +111,7 @@ def errors_of(client: httpx.Client, url: str) -> Iterator[str]:
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # pynetdicom leaves a socket that nobody answered
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_no_mark_of_a_patient_leaves_the_service(running: Running, tmp_path: Path) -> None:
+def test_no_mark_of_a_patient_leaves_the_service(running: Running, tmp_path: Path, collector: Collector) -> None:
     database = open_database(running.config.database_url({}))
     with httpx.Client(base_url=running.url, timeout=60, headers={"Authorization": "Bearer secret"}) as client:
         running.until(lambda: client.get("/ready").status_code == 200)
@@ -105,7 +135,8 @@ def test_no_mark_of_a_patient_leaves_the_service(running: Running, tmp_path: Pat
                 taken = len(session.scalars(select(InstanceRow.id)).all())
                 refused = len(session.scalars(select(QuarantineRow.id)).all())
                 judged = session.scalar(select(VerdictRow.id).where(VerdictRow.kind == "full").limit(1))
-                return taken == 3 and refused >= 3 and judged is not None
+                told = session.scalar(select(OutboxRow.id).where(OutboxRow.state == "sent").limit(1))
+                return taken == 3 and refused >= 3 and judged is not None and told is not None
 
         running.until(all_happened)
         with database.reading() as session:
@@ -128,7 +159,12 @@ def test_no_mark_of_a_patient_leaves_the_service(running: Running, tmp_path: Pat
     log = as_text(running.log.read_text())
     assert "object refused" in log
     assert "'event': 'request'" in log
+    traced = {span.trace_id for span in collector.spans if span.name == "deliver"}
+    names = {span.name for span in collector.spans if span.trace_id in traced}
+    assert names >= {"receive", "close", "score", "read", "judgement", "study", "deliver"}
+    spans = b"".join(collector.bodies).decode("utf-8", "replace")
     for name, text in {
+        "traces": spans,
         "log": log,
         "metrics": "\n".join(metrics),
         "answers": "\n".join(said),

@@ -53,6 +53,7 @@ def test_what_waits_is_counted_by_kind_and_priority(database: Database, hospital
         session.add(OutboxRow(target="his", subject="1", state="waiting", **message))
         session.add(OutboxRow(target="his", subject="2", state="dead", **message))
         session.add(OutboxRow(target="his", subject="3", state="sent", **message))
+        session.add(OutboxRow(target="his", subject="4", state="sending", **message))
         session.add(
             Review(study_id=study.id, verdict_id=verdict.id, kind="appeal", state="open", answers=[], created_at=NOW)
         )
@@ -75,7 +76,7 @@ def test_what_waits_is_counted_by_kind_and_priority(database: Database, hospital
     assert value("touchstone_studies", {"state": "closed"}) == 1
     assert value("touchstone_arriving_oldest_seconds") == 90
     his = {"kind": "webhook", "target": "his"}
-    assert (value("touchstone_outbox_waiting", his), value("touchstone_outbox_dead", his)) == (1, 1)
+    assert (value("touchstone_outbox_waiting", his), value("touchstone_outbox_dead", his)) == (2, 1)
     assert value("touchstone_outbox_oldest_seconds", his) == 90
     assert value("touchstone_reviews_open", {"kind": "appeal"}) == 1
     assert value("touchstone_reviews_oldest_seconds", {"kind": "appeal"}) == 90
