@@ -30,9 +30,7 @@ class ExportBody(BaseModel):
     since: date
 
 
-@router.post(
-    "/labels/export", response_class=FileResponse, responses={200: {"content": {"application/zip": {}}}}
-)
+@router.post("/labels/export", response_class=FileResponse, responses={200: {"content": {"application/zip": {}}}})
 async def export_labels(
     request: Request, service: Service, caller: Annotated[Caller, Depends(of_role("engineer"))], body: ExportBody
 ) -> FileResponse:
