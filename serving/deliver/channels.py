@@ -4,11 +4,12 @@ import logging
 
 from qc_models.errors import ConfigError
 from serving.deliver.dicom_sending import Make, StoreChannel, StowChannel
+from serving.deliver.fhir_bundle import FhirChannel
 from serving.deliver.http_sending import HttpSender
 from serving.deliver.lanes import Channel, Lane
 from serving.deliver.quality_issue import quality_issue
 from serving.deliver.quality_report import quality_report
-from serving.deliver.receivers import KO, SR, WEBHOOK, Receiver
+from serving.deliver.receivers import FHIR, KO, SR, WEBHOOK, Receiver
 from serving.deliver.verdict_token import VerdictTokens
 from serving.deliver.webhook import WebhookChannel, keys_of
 from serving.opened_service import OpenedService
@@ -39,6 +40,8 @@ def _channel(service: OpenedService, receiver: Receiver, kind: str) -> Channel:
     if kind == WEBHOOK and receiver.webhook is not None:
         keys = keys_of(receiver.secret("KEY", secrets), receiver.variable("KEY"))
         return WebhookChannel(sender(receiver.webhook.url), keys, config.web.url, VerdictTokens(service))
+    if kind == FHIR and receiver.fhir is not None:
+        return FhirChannel(sender(receiver.fhir.url), receiver.fhir, config.web.url)
     if kind in _DOCUMENTS:
         make = _DOCUMENTS[kind]
         if receiver.dicom is not None and kind in receiver.dicom.documents:

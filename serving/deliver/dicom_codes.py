@@ -172,6 +172,7 @@ def rejection_code(metric: str) -> Coded:
 
 def unit_code(unit: str) -> Coded:
     """A unit of a measurement in UCUM; what is counted stands in braces."""
+    unit = unit or "1"
     value = _UNITS.get(unit) or (unit if unit in _PLAIN_UNITS else "{" + unit.replace(" ", "_") + "}")
     meaning = {"1": "no units", "[hnsf'U]": "Hounsfield unit"}.get(value, unit)
     return Coded(value, "UCUM", meaning)

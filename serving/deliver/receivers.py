@@ -47,9 +47,10 @@ class DicomWeb(Strict):
 
 
 class Fhir(Strict):
-    """A FHIR R4 server, at its base URL."""
+    """A FHIR R4 server, at its base URL; `patient_systems` are the URIs by which it knows issuers of patient ids."""
 
     url: Url
+    patient_systems: dict[str, str] = Field(default_factory=dict)
 
 
 class Receiver(Strict):

@@ -41,6 +41,11 @@ class ToldVerdict:
         """The findings of the report, worst first; none after a purge."""
         return self.report.findings if self.report is not None else ()
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """What the verdict was made by, as names and words; a model is called models.NAME."""
+        return _flat(self.verdict.versions)
+
     def valid_until(self, item_id: str) -> date | None:
         """The last day on which others may rely on an exam item; None where it is not in the pool."""
         entry = self.entries.get(item_id)
@@ -78,3 +83,10 @@ def told_verdict(session: Session, verdict_id: int) -> ToldVerdict | None:
         review=session.scalars(reviews.limit(1)).first(),
         current=study.state == SCORED and study.verdict_id == verdict.id,
     )
+
+
+def _flat(versions: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, version in versions.items():
+        flat |= _flat(version, f"{name}.") if isinstance(version, Mapping) else {f"{prefix}{name}": str(version)}
+    return flat

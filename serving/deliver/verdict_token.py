@@ -63,7 +63,7 @@ def token_of(told: ToldVerdict, entry: PoolEntry, digest: str, keys: SigningKeys
             "hospital": told.hospital.id,
             "examined_on": entry.examined_on.isoformat(),
             "valid_until": entry.valid_until.isoformat(),
-            "versions": _flat(told.verdict.versions),
+            "versions": told.versions,
         }
     )
 
@@ -173,11 +173,3 @@ def _said(claims: Mapping[str, Any]) -> SignedVerdict:
 def _end_of(day: date) -> datetime:
     """The midnight after a day, here: examinations are dated by the day of this place."""
     return datetime.combine(day + timedelta(days=1), time()).astimezone()
-
-
-def _flat(versions: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Versions as names and words, those of models among them."""
-    flat: dict[str, str] = {}
-    for name, version in versions.items():
-        flat |= _flat(version, f"{name}.") if isinstance(version, Mapping) else {f"{prefix}{name}": str(version)}
-    return flat

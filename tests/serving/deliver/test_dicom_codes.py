@@ -57,7 +57,7 @@ def test_a_metric_takes_the_code_that_fits_best(metric: str, finding: str, rejec
 
 @pytest.mark.parametrize(
     ("unit", "code"),
-    [("HU", "[hnsf'U]"), ("1", "1"), ("mm²", "mm2"), ("%", "%"), ("body parts", "{body_parts}"), ("d", "d")],
+    [("HU", "[hnsf'U]"), ("1", "1"), ("", "1"), ("mm²", "mm2"), ("%", "%"), ("body parts", "{body_parts}"), ("d", "d")],
 )
 def test_units_are_of_ucum(unit: str, code: str) -> None:
     assert unit_code(unit)[:2] == (code, "UCUM")
