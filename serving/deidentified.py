@@ -1,7 +1,7 @@
 """Images without whoever they are of: the Basic Application Level Confidentiality Profile of DICOM PS3.15, with moved dates.
 
 What stays is named in `configs/deidentification.yaml`; a new object is made of it, and nothing else of the old one is looked at.
-Pixel data stays as it is, so that objects that may show text in their pixels are refused.
+Pixels stay as they are, so that objects that may show text in them are refused; comments inside compressed pixels go.
 """
 
 import hashlib
@@ -20,12 +20,14 @@ from pydicom import config as pydicom_config
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import UID
+from pydicom.uid import UID, RLELossless
 
 from configs.strict import HERE, ConfigFileError, Strict, parse, read_yaml
 from qc_models.errors import ConfigError, InputError
 from qc_models.review import VENDORS
+from serving.silent_streams import silent
 
 PROFILE = HERE / "deidentification.yaml"
 LARGEST = 1 << 29  # bytes of an object
@@ -147,8 +149,9 @@ class Deidentifier:
             if value is None and action not in ("empty", "vendor"):
                 continue
             new.add_new(tag, vr, value)
-            if tag == _PIXELS:
-                new[tag].is_undefined_length = old[tag].is_undefined_length
+            if tag == _PIXELS and old[tag].is_undefined_length:
+                new[tag].value = _without_comments(old)
+                new[tag].is_undefined_length = True
         if "LUTData" in new and len(new.LUTData) != 2 * (new.LUTDescriptor[0] or 1 << 16):
             raise InputError("holds a lookup table of another length than it says")
         return new
@@ -245,6 +248,17 @@ def _why_not_pixels(old: Dataset) -> str:
     bits = int(old.Rows) * int(old.Columns) * int(old.get("SamplesPerPixel") or 1) * int(old.BitsAllocated) * frames
     expected = math.ceil(bits / 8)
     return "has other pixels than it says" if len(element.value) not in (expected, expected + expected % 2) else ""
+
+
+def _without_comments(old: Dataset) -> bytes:
+    """Encapsulated pixel data without what an encoder noted in it; runs (RLE) hold no notes."""
+    if old.file_meta.TransferSyntaxUID == RLELossless:
+        return bytes(old.PixelData)
+    try:
+        frames = generate_frames(old.PixelData, number_of_frames=int(old.get("NumberOfFrames") or 1))
+        return encapsulate([silent(frame) for frame in frames])
+    except ValueError as error:
+        raise InputError("holds compressed pixels that cannot be walked") from error
 
 
 def _values(element: DataElement) -> Iterator[Any]:

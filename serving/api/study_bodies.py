@@ -162,7 +162,7 @@ def study_body(study: StudyRow, verdict: VerdictRow | None) -> StudyBody:
 def study_state(known: Known, caller: Caller, today: date) -> StudyState:
     """All that is known of a study, as far as the caller is told."""
     study = known.study
-    hidden = hidden_readings(known.reviews) if caller.role != "hospital" else frozenset()
+    hidden = _hidden(known.reviews)
     return StudyState.model_validate(
         _fields(study)
         | {
@@ -191,8 +191,8 @@ def quarantine_body(row: QuarantineRow) -> QuarantineBody:
     return QuarantineBody.model_validate(row)
 
 
-def hidden_readings(reviews: Sequence[Review]) -> frozenset[int]:
-    """Decided reviews that nobody who may read after them is told of: those about a verdict that still has an undecided one."""
+def _hidden(reviews: Sequence[Review]) -> frozenset[int]:
+    """Decided reviews that nobody is told of yet: those about a verdict that still has an undecided one."""
     undecided = {review.verdict_id for review in reviews if review.state in ("open", "claimed")}
     return frozenset(review.id for review in reviews if review.state == "decided" and review.verdict_id in undecided)
 

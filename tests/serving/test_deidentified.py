@@ -8,9 +8,17 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    RLELossless,
+)
 
 from qc_models.dicom.header import read_header
 from qc_models.errors import ConfigError, InputError
@@ -257,6 +265,21 @@ def test_pixels_stay_as_they_are_stored(clean: Dataset, leave: Callable[..., Dat
     left = leave(clean)
     assert left.file_meta.TransferSyntaxUID == syntax
     assert left.PixelData == clean.PixelData
+
+
+def test_no_comment_stays_in_compressed_pixels(clean: Dataset, leave: Callable[..., Dataset]) -> None:
+    stream = BytesIO()
+    Image.fromarray(np.eye(16, dtype=np.uint8) * 200).save(stream, "JPEG", comment=SECRET.encode())
+    clean.Rows = clean.Columns = 16
+    clean.BitsAllocated, clean.BitsStored, clean.HighBit = 8, 8, 7
+    clean.PixelData = encapsulate([stream.getvalue()])
+    clean["PixelData"].VR, clean["PixelData"].is_undefined_length = "OB", True
+    clean.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    left = leave(clean)
+    assert left.pixel_array.shape == (16, 16)
+    clean.PixelData = encapsulate([SECRET.encode()])
+    with pytest.raises(InputError, match="cannot be walked"):
+        leave(clean)
 
 
 @pytest.mark.parametrize("item", ["XR-HAND", "MR-KNEE"])
