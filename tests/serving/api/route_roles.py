@@ -37,6 +37,7 @@ ROUTE_ROLES: dict[str, frozenset[str]] = {
     # studies
     "GET /api/counts": KNOWN,
     "GET /api/studies": KNOWN,
+    "POST /api/studies/search": HOSPITAL | DOCTOR | REVIEWER | LEAD,
     "GET /api/studies/{study_id}": KNOWN,
     "GET /api/studies/{study_id}/report": KNOWN - ADMIN,
     "GET /api/studies/{study_id}/page": KNOWN - ADMIN,
