@@ -1,6 +1,6 @@
 """Other people's servers of DICOM, started for a while beside ours: Orthanc with DICOMweb, and dcmtk's storescp.
 
-dcmtk waits for small packets unless TCP_NODELAY=1 stands in the environment, which costs 40 ms an object: it is set for all of them.
+dcmtk waits for small packets unless TCP_NODELAY=1 stands in the environment, which costs 40 ms an object: it is set for all.
 """
 
 import json
@@ -102,14 +102,14 @@ def orthanc(
 
 
 @contextmanager
-def storescp(folder: Path) -> Iterator[int]:
-    """Runs a storescp that keeps what it gets in a folder, several associations at once; its port."""
+def storescp(folder: Path) -> Iterator[tuple[int, Path]]:
+    """Runs a storescp that writes what it gets as it came, several associations at once; its port, and where it writes."""
     port = free_port()
     kept = folder / "storescp"
     kept.mkdir()
-    command = [str(DCMTK / "storescp"), "--fork", "+xa", "--output-directory", str(kept), str(port)]
-    with running(command, folder, lambda: _listens(port)):
-        yield port
+    options = ("--fork", "+xa", "--bit-preserving", "--output-directory", str(kept))
+    with running([str(DCMTK / "storescp"), *options, str(port)], folder, lambda: _listens(port)):
+        yield port, kept
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """What tests of transfers share: a service of two hospitals that listens on this machine, and ways to send to it."""
 
 import secrets
+import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -182,6 +184,27 @@ def connect() -> Iterator[Callable[..., Association]]:
         association.dul.kill_dul()
         if connection is not None:  # pynetdicom leaves one open that the other side has closed
             connection.close()
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an authority, and the key and certificate of two sides that it signed."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+
+    def run(*arguments: str) -> None:
+        subprocess.run([openssl, *arguments], check=True, capture_output=True, cwd=folder)
+
+    new = ("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    run(*new, "-x509", "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem")
+    for name in ("service", "device"):
+        (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
+        run(*new, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names")
+        run("x509", "-req", "-in", f"{name}.csr", *signed, "-out", f"{name}.pem")
+    return folder
 
 
 def status_of(answer: Dataset) -> tuple[int, str]:

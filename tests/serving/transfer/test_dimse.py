@@ -1,9 +1,7 @@
 """Real devices connect, and whatever they send is kept in the bytes that they sent, or refused with a status and a reason."""
 
-import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
@@ -25,7 +23,7 @@ from serving.intake import Intake, Limits
 from serving.service_config import Tls
 from serving.transfer.dimse import Receiver, _status, server_tls
 from tests.serving.conftest import object_bytes
-from tests.serving.transfer.conftest import Service, free_port
+from tests.serving.transfer.conftest import Service
 from tests.serving.transfer.raw_association import CT, connection_of, data_set, fragment, pdu, send_all, store_request
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
@@ -300,57 +298,6 @@ def test_every_real_file_is_kept_as_it_was_or_refused_with_a_reason(
     assert kept == sent
     assert all(status in (0xC001, 0xC002) and comment for status, comment in refused.values()), refused
     assert len(sent) >= {"codecs": 68, "oddities": 20}[folder], refused
-
-
-@on_sqlite
-def test_dcmtk_sends_what_its_own_receiver_writes_bit_by_bit(
-    shared_data: Path, service: Service, receive: Receiver, tmp_path: Path
-) -> None:
-    storescu, storescp = shutil.which("storescu"), shutil.which("storescp")
-    if storescu is None or storescp is None:
-        pytest.skip("dcmtk is not installed")
-    files: dict[str, list[str]] = {}
-    for path in sorted((shared_data / "codecs").iterdir()):
-        header = read_header(path)
-        if (option := DCMTK_OPTIONS.get(header.transfer_syntax_uid or "")) and header.has_value("SOPInstanceUID"):
-            files.setdefault(option, []).append(str(path))
-    port, folder = free_port(), tmp_path / "dcmtk"
-    folder.mkdir()
-    with subprocess.Popen([storescp, "+xa", "--bit-preserving", "-od", str(folder), str(port)], env=NODELAY) as other:
-        while True:
-            with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
-                break
-        for option, paths in files.items():
-            for host, at in (receive.address, ("127.0.0.1", port)):
-                call = [storescu, option, "-R", "-nh", "-aet", "CITY_CT", "-aec", "TOUCHSTONE", host, str(at), *paths]
-                subprocess.run(call, check=False, capture_output=True, env=NODELAY)
-        other.terminate()
-    kept = {data_set(service.content(row)) for row in service.instances}
-    written = {path.read_bytes() for path in folder.iterdir()}
-    sound = {data_set(content) for content in written if len(read_header(content).text("SOPInstanceUID") or "") <= 64}
-    assert sound <= kept
-    assert len(kept) > 55
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority, and the key and certificate of two sides that it signed."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-
-    def run(*arguments: str) -> None:
-        subprocess.run([openssl, *arguments], check=True, capture_output=True, cwd=folder)
-
-    new = ("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    run(*new, "-x509", "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem")
-    for name in ("service", "device"):
-        (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
-        run(*new, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names")
-        run("x509", "-req", "-in", f"{name}.csr", *signed, "-out", f"{name}.pem")
-    return folder
 
 
 @on_sqlite

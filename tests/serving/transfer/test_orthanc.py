@@ -4,7 +4,6 @@ Some studies are sent; all of them where TOUCHSTONE_ALL_STUDIES is set.
 """
 
 import os
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
