@@ -261,6 +261,20 @@ def corrections_command(data: Path, seed: int) -> None:
     _show("corrections", figures)
 
 
+@bench.command("engine")
+@click.option("--studies", default=12, show_default=True, type=click.IntRange(min=1))
+@click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1))
+def engine_command(studies: int, repeats: int) -> None:
+    """Studies a second in this process against Ray with one and two examiners; all of them must report alike."""
+    from benchmarks import engine
+
+    with tempfile.TemporaryDirectory() as folder:
+        figures = engine.run(Path(folder), _settings(1), studies, repeats, lambda name: click.echo(name, err=True))
+    _show("engine", figures)
+    if not figures["reports_alike"]:
+        raise SystemExit(1)
+
+
 @bench.command("fuzz")
 @click.option("--inputs", default=20_000, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=0, show_default=True)
@@ -299,6 +313,7 @@ def all_command(context: click.Context) -> None:
         fuzz_command,
         corrections_command,
         motion_command,
+        engine_command,
     ):
         click.echo(f"== {command.name}", err=True)
         context.invoke(command)

@@ -28,6 +28,7 @@ DEFAULT_POLICY = DEFAULT_CATALOGUE.parent / "policy.yaml"
 HTML_NAME, JSON_NAME = "report.html", "reports.jsonl"
 
 PASSED, NOT_PASSED, NOTHING_READABLE = 0, 1, 3
+HEADERS_ALONE = "headers alone were looked at, so that nothing passes; score again with pixels"
 MOST_TOLD = 20  # files named one by one on standard error
 
 
@@ -90,6 +91,10 @@ def score(
             page.warnings.append(
                 f"{num_lost} files cannot be read and belong to no study 个文件无法读取且不属于任何检查"
             )
+        if page is not None and no_pixels:
+            page.warnings.append(f"{HEADERS_ALONE} 仅检查文件头，任何检查均不能直接通过")
+    if no_pixels:
+        click.echo(HEADERS_ALONE, err=True)
     if out is not None:
         click.echo(str(out / HTML_NAME), err=output_format != "html")
     sys.exit(PASSED if passed and not num_lost else NOT_PASSED)

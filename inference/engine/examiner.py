@@ -22,7 +22,7 @@ from qc_models.exam_item import Catalogue
 from qc_models.policy import Policy
 from qc_models.report import QcReport
 
-MOST_RULES = 8
+MOST_RULES = 16  # that are kept ready
 OVERDUE_S = 60.0  # that a study may take beyond its time, to end what it had begun
 
 

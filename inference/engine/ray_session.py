@@ -15,7 +15,7 @@ from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
-from inference.engine.examiner import Examiner, Message, Rules
+from inference.engine.examiner import MOST_RULES, Examiner, Message, Rules
 from inference.engine.section import EngineSection
 from inference.engine.shared_runner import SharedRunner
 from inference.engine.study_engine import Order
@@ -119,11 +119,13 @@ class RaySession:
         settings = order.settings
         rest = {one.name: getattr(settings, one.name) for one in fields(Settings)}
         catalogue, policy = rest.pop("catalogue"), rest.pop("policy")
-        digest = f"{catalogue.digest} {policy.digest}"
+        digest = f"{catalogue.digest} {type(policy).__name__} {policy.digest}"
         with self._lock:
             rules = self._rules.get(digest)
             if rules is None:
                 rules = self._rules[digest] = Rules(digest, (ray.put((catalogue, policy)),))
+                while len(self._rules) > MOST_RULES:  # an order on its way keeps its own
+                    del self._rules[next(iter(self._rules))]
         return Message(
             order.study_instance_uid,
             order.paths,

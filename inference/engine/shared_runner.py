@@ -59,11 +59,14 @@ class SharedRunner:
 
     async def run(self, asked: Asked, batch: Floats) -> Said | ToldError:
         """What a version says of a batch [N, 1, rows, columns]."""
-        return await self._run_waiting((asked, batch))
+        return await self._run_with_others((asked, batch))
 
     @serve.batch(max_batch_size=MOST_BATCHES, batch_wait_timeout_s=WAIT_S)
-    async def _run_waiting(self, waiting: list[tuple[Asked, Floats]]) -> list[Said | ToldError]:
-        """Runs all that waits, what is alike together; while it runs, the next ones wait."""
+    async def _run_with_others(self, waiting: list[tuple[Asked, Floats]]) -> list[Said | ToldError]:
+        return await self.run_all(waiting)
+
+    async def run_all(self, waiting: Sequence[tuple[Asked, Floats]]) -> list[Said | ToldError]:
+        """What is said of each of several batches; those that are alike run together."""
         groups: dict[object, list[int]] = {}
         for number, (asked, batch) in enumerate(waiting):
             groups.setdefault((asked, batch.shape[1:]) if self._on_gpu else number, []).append(number)

@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from qc_models.exam_item import Name
+from configs.strict import HERE
+from qc_models.exam_item import Name, load_catalogue
 from qc_models.facts import Facts
 from qc_models.findings import CheckFailure, Location, Measurement, Quantity
 from qc_models.judgement import ItemJudgement, judge
@@ -13,6 +14,7 @@ from tests.judged_facts import facts, item, stack
 
 AS_OF = date(2026, 9, 30)
 POLICY = load_policy()
+DEFAULT = load_catalogue(HERE / "exam_items")
 MISSING = "completeness.slice_positions.missing"
 PLAIN = stack("1.1", "plain", region=("chest",))
 
@@ -194,3 +196,16 @@ def test_words_name_a_list_whole_or_by_its_parts_and_what_is_absent_by_a_dash(
     measured = Measurement(MISSING, 2, "", Location("1.1"), detail)
     (finding,) = judged(facts(stacks=(PLAIN,), measurements=(measured,)), {"review": {"above": 0}}).findings
     assert (finding.message.en, finding.remedy.zh) == (words, words)
+
+
+@pytest.mark.parametrize("item_id", sorted(DEFAULT.items))
+def test_no_item_of_the_default_catalogue_passes_on_headers_alone(item_id: str) -> None:
+    """Whatever it asks of pixels and models: they did not look, and that is said."""
+    exam = DEFAULT.item(item_id)
+    parts = [component.split("|")[0] for component in exam.required]
+    stacks = tuple(
+        stack(f"1.{number}", part, region=(exam.region,), modality=exam.modality) for number, part in enumerate(parts)
+    )
+    judgement = judge(facts(stacks=stacks, pixels_examined=False), exam, AS_OF, POLICY)
+    assert judgement.verdict != "pass"
+    assert "completeness.pixel_integrity.not_examined" in {finding.metric for finding in judgement.findings}

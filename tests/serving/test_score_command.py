@@ -249,6 +249,7 @@ def test_without_pixels_nothing_passes(hand: Path) -> None:
     result = score(hand, *AS_OF, "--no-pixels", "--format", "json")
     (report,) = json_lines(result.stdout)
     assert (result.exit_code, report["verdict"]) == (1, "review")
+    assert result.stderr == "headers alone were looked at, so that nothing passes; score again with pixels\n"
 
 
 def test_without_pixels_no_pixel_is_read_not_even_for_a_picture(
@@ -261,7 +262,9 @@ def test_without_pixels_no_pixel_is_read_not_even_for_a_picture(
     monkeypatch.setattr("serving.report_pictures.decode_frames", refuse)
     result = score(hand, *AS_OF, "--no-pixels", "--format", "html", "--out", tmp_path)
     assert result.exit_code == 1
-    assert "data:image" not in (tmp_path / "report.html").read_text("utf-8")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "data:image" not in page
+    assert "headers alone were looked at" in page
     assert "could not be examined" not in result.stderr
 
 

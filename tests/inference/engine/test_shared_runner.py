@@ -28,10 +28,7 @@ def frames(number: int, seed: int) -> Floats:
 
 
 def said_of(runner: SharedRunner, asked: Asked, *batches: Floats) -> list[Said | ToldError]:
-    async def all_at_once() -> list[Said | ToldError]:
-        return list(await asyncio.gather(*(runner.run(asked, batch) for batch in batches)))
-
-    return asyncio.run(all_at_once())
+    return asyncio.run(runner.run_all([(asked, batch) for batch in batches]))
 
 
 def numbers(said: Said | ToldError) -> Floats:
@@ -59,9 +56,7 @@ def test_neighbours_change_no_bit(on_gpu: bool, asked: Asked) -> None:
 def test_a_bad_batch_fails_alone(on_gpu: bool, asked: Asked) -> None:
     black = np.zeros((2, 1, SIDE, SIDE), np.float32)
     other_shape = np.zeros((2, 1, SIDE + 1, SIDE), np.float32)
-    good, bad, odd, last = said_of(
-        SharedRunner("m", on_gpu), asked, frames(2, 1), black, other_shape, frames(3, 2)
-    )
+    good, bad, odd, last = said_of(SharedRunner("m", on_gpu), asked, frames(2, 1), black, other_shape, frames(3, 2))
     assert (len(numbers(good)), len(numbers(last))) == (2, 3)
     assert isinstance(bad, ToldError)
     assert (bad.kind, "no number" in bad.words) == ("ModelError", True)

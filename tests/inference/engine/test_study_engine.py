@@ -1,7 +1,9 @@
 """What every engine keeps to, in this process and on Ray: the same reports byte for byte, and the same errors."""
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
+from ray import serve
 
 from inference.engine.made_engine import make_engine
 from inference.engine.section import EngineSection
@@ -22,16 +26,22 @@ from qc_models.policy import load_policy
 from qc_models.report import QcReport
 from qc_models.simulation.study_simulation import SimulatedStudy, simulate_study
 from serving.score_command import DEFAULT_CATALOGUE, make_settings
+from tests.ray_processes import bytes_read, in_the_middle, replicas
 
 pytestmark = pytest.mark.xdist_group("ray")
 
 
-@pytest.fixture(scope="module", params=["local", "ray"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    section = EngineSection(kind=request.param, least_examiners=2, most_examiners=2)
-    made = make_engine(section)
+@pytest.fixture(scope="module")
+def ray_engine() -> Iterator[Engine]:
+    made = make_engine(EngineSection(kind="ray", least_examiners=2, most_examiners=2))
     yield made
     made.close()
+
+
+@pytest.fixture(params=["local", "ray"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    made: Engine = request.getfixturevalue("ray_engine") if request.param == "ray" else make_engine(EngineSection())
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +57,12 @@ def hand(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Simula
 @pytest.fixture(scope="module")
 def head(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> SimulatedStudy:
     return simulate_study(settings.catalogue.item("CT-HEAD"), tmp_path_factory.mktemp("head"), size="small")
+
+
+@pytest.fixture(scope="module")
+def large(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Order:
+    """A study that takes a while."""
+    return order(simulate_study(settings.catalogue.item("XR-HAND"), tmp_path_factory.mktemp("large")), settings)
 
 
 @pytest.fixture
@@ -154,9 +170,7 @@ def test_what_is_not_there_is_an_outage(
         engine.examine(order(hand, settings, paths=(head.folder,)))
 
 
-def test_a_mistake_of_ours_is_told_without_its_words(
-    engine: Engine, settings: Settings, hand: SimulatedStudy
-) -> None:
+def test_a_mistake_of_ours_is_told_without_its_words(engine: Engine, settings: Settings, hand: SimulatedStudy) -> None:
     wrong: Any = ("no exam item, but a name: 张三",)
     with pytest.raises(CrashError, match=r"AttributeError at \w+\.py:\d+, our mistake") as raised:
         engine.examine(order(hand, replace(settings, models=None, items=wrong)))
@@ -233,3 +247,32 @@ def test_policy_travels_whole(engine: Engine, settings: Settings, hand: Simulate
     report = engine.examine(order(hand, replace(settings, models=None, policy=demanding)))
     assert "body_part.region.not_seen" in {finding["metric"] for finding in report.findings}
     assert report.verdict != "pass"
+
+
+def test_nothing_listens_for_the_web(ray_engine: Engine, large: Order) -> None:
+    assert ray_engine.examine(large).content["models"]
+    assert serve.status().proxies == {}
+    assert ray.get_runtime_context().worker.node.address_info["webui_url"] in (None, "")
+
+
+def test_a_killed_examiner_loses_its_study_and_the_next_order_is_carried_out(ray_engine: Engine, large: Order) -> None:
+    before = bytes_read(replicas("Examiner"))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(ray_engine.examine, large)
+        os.kill(in_the_middle(before), signal.SIGKILL)
+        with pytest.raises(CrashError, match="ended in the middle"):
+            waiting.result(60)
+    assert ray_engine.examine(large).verdict
+
+
+def test_a_killed_model_runner_costs_no_study(ray_engine: Engine, large: Order) -> None:
+    expected = ray_engine.examine(large).content["measurements"]
+    before = bytes_read(replicas("Examiner"))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(ray_engine.examine, large)
+        in_the_middle(before)
+        for pid in replicas("ModelRunner"):
+            os.kill(pid, signal.SIGKILL)
+        report = waiting.result(120)
+    assert report.content["measurements"] == expected
+    assert report.content["failures"] == []
