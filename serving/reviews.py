@@ -24,6 +24,7 @@ from qc_models.review import wrong_words
 from qc_models.vocabulary import Verdict
 from serving import audit, outcome, verdicts, worklist
 from serving.database.tables import Review, StudyRow, VerdictRow
+from serving.observing import metrics
 from serving.outcome import SCORED, UNDECIDED, Following
 
 REVIEW, AUDIT, APPEAL = "review", "audit", "appeal"  # one of these comes first
@@ -371,3 +372,4 @@ def _conclude(
     )
     final.reasons = list(dict.fromkeys(finding["metric"] for finding in held if finding["level"] != "note"))
     outcome.follow(session, study, final, report, following, now)
+    metrics.verdict_said(study.hospital_id, study.modalities, final.kind, final.verdict, final.items)
