@@ -7,6 +7,7 @@ from serving.deliver.dicom_sending import Make, StoreChannel, StowChannel
 from serving.deliver.fhir_bundle import FhirChannel
 from serving.deliver.http_sending import HttpSender
 from serving.deliver.lanes import Channel, Lane
+from serving.deliver.outbox import cancel_unknown
 from serving.deliver.quality_issue import quality_issue
 from serving.deliver.quality_report import quality_report
 from serving.deliver.receivers import FHIR, KO, SR, WEBHOOK, Receiver
@@ -18,14 +19,20 @@ _DOCUMENTS: dict[str, Make] = {SR: quality_report, KO: quality_issue}
 
 
 def make_lanes(service: OpenedService) -> list[Lane]:
-    """A lane for each kind of message to each receiver; ConfigError where a secret is missing or an address is not to be used."""
+    """A lane for each kind of message to each receiver; what waits for one that is named no more is given up.
+
+    ConfigError where a secret is missing or an address is not to be used.
+    """
     for library in ("pynetdicom", "pydicom", "highdicom"):  # they quote what was sent
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)
-    return [
+    lanes = [
         Lane(kind, receiver.name, _channel(service, receiver, kind), service.database, service.config.outbox)
         for receiver in service.config.receivers
         for kind in receiver.kinds
     ]
+    with service.database.writing() as session:
+        cancel_unknown(session, [(lane.kind, lane.target) for lane in lanes], service.database.now())
+    return lanes
 
 
 def _channel(service: OpenedService, receiver: Receiver, kind: str) -> Channel:

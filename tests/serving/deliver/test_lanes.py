@@ -19,6 +19,7 @@ from serving.deliver.verdict_token import verify_token
 from serving.deliver.webhook import keys_of, verify
 from serving.opened_service import OpenedService
 from serving.outcome import tell
+from serving.worker import make_worker
 from tests.serving.deliver.conftest import Listening
 from tests.serving.deliver.judged_studies import Judged, judge
 from tests.serving.made_rows import Clock, made_study, made_verdict
@@ -168,3 +169,23 @@ def test_a_mistake_of_ours_is_told_without_its_words(
     assert states(opened) == ["waiting"]
     assert logs[0]["reason"].startswith("KeyError at test_lanes.py")
     assert "SECRET" not in repr(logs)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_worker_tells_receivers_beside_its_other_work(
+    make_service: Callable[..., Service], listen: Callable[[], Listening], hospitals: tuple[str, str]
+) -> None:
+    his = listen()
+    opened = with_receivers(make_service, [hook("his", his.url)])
+    tell_of(opened, 1)
+    stop = threading.Event()
+    worker = threading.Thread(target=make_worker(opened).run, args=(stop,))
+    worker.start()
+    for _ in range(3000):
+        if states(opened) == ["sent"]:
+            break
+        stop.wait(0.01)
+    stop.set()
+    worker.join()
+    assert states(opened) == ["sent"]
+    assert len(his.requests) == 1
