@@ -25,10 +25,11 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# What fails fastest runs first; two processes of one thread each, since a test is too small for more.
+# What fails fastest runs first; two processes of one thread each, since a test is too small for more. Tests of one group, such as
+# those that start Ray, run in one of them.
 test: lint
 	$(BIN)/pytest --exitfirst --quiet $(FIRST)
-	OMP_NUM_THREADS=1 $(BIN)/pytest --exitfirst --quiet --numprocesses 2 $(FIRST:%=--ignore=%)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --exitfirst --quiet --numprocesses 2 --dist loadgroup $(FIRST:%=--ignore=%)
 
 bench: setup
 	$(BIN)/touchstone bench all

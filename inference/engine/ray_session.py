@@ -69,7 +69,8 @@ class RaySession:
 
     def _join(self) -> None:
         address = self._section.address
-        own = {"address": "local", "include_dashboard": False}
+        # Ray's processes step back behind all others (niceness 15) unless told otherwise; here they are the work itself
+        own = {"address": "local", "include_dashboard": False, "_system_config": {"worker_niceness": 0}}
         if address not in ("", "auto") and not _answers(address):
             raise ServiceError(f"Ray's head at {address} does not answer; start it")
         try:

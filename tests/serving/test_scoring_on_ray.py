@@ -36,7 +36,8 @@ LEASING = jobs.Leasing(lease_s=600, attempts=3)
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A head with room for one examiner; a second node is added by whoever needs it."""
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    head = {"num_cpus": 1, "include_dashboard": False, "_system_config": {"worker_niceness": 0}}
+    made = Cluster(initialize_head=True, head_node_args=head)
     yield made
     made.shutdown()
 
