@@ -7,15 +7,15 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel
-from sqlalchemy import select
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from qc_models.report import QcReport
 from qc_models.vocabulary import Grade, Verdict
 from serving import verdicts, worklist
 from serving.api.callers import Caller, Service, of_role
-from serving.api.paging import Cursor, Limit, cursor_of, place_of
+from serving.api.paging import LARGEST_PAGE, Cursor, Limit, cursor_of, place_of
 from serving.api.study_bodies import StudyPage, StudyState, study_body, study_state
 from serving.database.tables import InstanceRow, StudyRow, VerdictRow
 from serving.opened_service import OpenedService
@@ -34,6 +34,9 @@ Word = Annotated[str | None, Query(pattern=r"^[\w.-]{1,64}$")]
 Reader = Annotated[Caller, Depends(of_role("sender", "hospital", "doctor", "reviewer", "lead", "engineer", "admin"))]
 Looker = Annotated[Caller, Depends(of_role("sender", "hospital", "doctor", "reviewer", "lead", "engineer"))]
 
+Searcher = Annotated[Caller, Depends(of_role("hospital", "doctor", "reviewer", "lead"))]
+SearchText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
+
 router = APIRouter(prefix=PREFIX, tags=["studies"])
 
 
@@ -46,6 +49,23 @@ class CountsBody(BaseModel):
     oldest_review_at: datetime | None
     dead_jobs: int
     quarantined: int
+
+
+class SearchBody(BaseModel):
+    """A patient by id and issuer, an order by its accession number, or a study by its UID; all that is given must fit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    patient_id: SearchText | None = None
+    issuer: SearchText | None = None
+    accession_number: SearchText | None = None
+    study_uid: SearchText | None = None
+
+    @model_validator(mode="after")
+    def _names_one(self) -> "SearchBody":
+        if not (self.patient_id or self.accession_number or self.study_uid):
+            raise ValueError("give patient_id, accession_number or study_uid")
+        return self
 
 
 @router.get("/counts")
@@ -81,6 +101,21 @@ def studies(
     found = found[:limit]
     after = cursor_of(worklist.place(found[-1][0], order)) if more else None
     return StudyPage(studies=[study_body(*one) for one in found], next=after)
+
+
+@router.post("/studies/search")
+def search(service: Service, caller: Searcher, body: SearchBody) -> StudyPage:
+    """Find studies of a patient, or of an order, newest first: what names them stands in the body, never in an address."""
+    asked = {
+        StudyRow.patient_id: body.patient_id,
+        StudyRow.patient_issuer: body.issuer,
+        StudyRow.accession_number: body.accession_number,
+        StudyRow.uid: body.study_uid,
+    }
+    theirs = and_(caller.own_studies, *(column == value for column, value in asked.items() if value is not None))
+    with service.database.reading() as session:
+        found = worklist.studies(session, theirs, Wanted(), None, LARGEST_PAGE)
+    return StudyPage(studies=[study_body(*one) for one in found], next=None)
 
 
 @router.get("/studies/{study_id}")

@@ -112,6 +112,24 @@ def test_a_hospital_sees_its_own_and_who_its_patients_are(many: Web, person: Per
 
 
 @on_sqlite
+def test_a_patient_is_searched_for_by_a_body_alone(many: Web) -> None:
+    with many.service.opened.database.writing() as session:
+        made_study(session, "1.6", patient_id="8", accession_number="A17", last_instance_at=NOW)
+    client = many.client("city", "hospital")
+    for body, expected in (
+        ({"accession_number": "A17"}, ["1.6"]),
+        ({"patient_id": "7", "issuer": "city-issuer"}, ["1.3", "1.2", "1.1", "1.5", "1.4"]),
+        ({"patient_id": "7", "issuer": "county-issuer"}, []),
+        ({"study_uid": "2.1"}, []),  # of the county
+    ):
+        answer = client.post("/api/studies/search", json=body)
+        assert answer.status_code == 200, answer.text
+        assert uids(answer.json()) == expected, body
+    for wrong in ({}, {"issuer": "city-issuer"}, {"patient_id": "\0"}, {"patient_id": "7", "name": "x"}):
+        assert client.post("/api/studies/search", json=wrong).status_code == 400, wrong
+
+
+@on_sqlite
 def test_what_still_arrives_says_so_and_warns(web: Web) -> None:
     with web.service.opened.database.writing() as session:
         study = made_study(
