@@ -10,7 +10,7 @@ import httpx
 
 from qc_models.errors import QcError
 
-_AWAY = frozenset((408, 425, 429, 500, 502, 503, 504))  # statuses of a server that may answer otherwise soon
+_LATER = frozenset((408, 425, 429))  # statuses of a server that may answer otherwise soon, as those from 500 on
 _LONGEST_CONNECT_S = 5.0
 
 
@@ -50,7 +50,7 @@ class HttpSender:
             raise ReceiverAwayError(f"the receiver cannot be reached ({type(error).__name__})") from error
         if status in taken:
             return
-        if status in _AWAY:
+        if status in _LATER or status >= 500:
             raise ReceiverAwayError(f"the receiver answered {status}; it may take it later")
         raise RefusedError(f"the receiver answered {status}; see its settings, and the address")
 
