@@ -1,19 +1,18 @@
 """Signed verdicts over HTTP: the token of an examination in the pool, and the public keys that everybody verifies it by."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel
 
 from qc_models.errors import ServiceError
-from qc_models.policy import load_policy
 from serving.api.callers import Caller, Service, of_role
 from serving.database.tables import Hospital, PoolEntry
 from serving.deliver.signing_keys import signing_keys
 from serving.deliver.told_verdict import told_verdict
 from serving.deliver.verdict_token import VerdictTokens
 from serving.pool_lookup import acceptance_of
+from serving.service_policy import policy_at
 
 router = APIRouter(tags=["tokens"])
 
@@ -33,18 +32,16 @@ def public_keys(service: Service) -> dict[str, Any]:
     return keys.public() if keys is not None else {"keys": []}
 
 
-@router.get("/api/pool/{entry_id}/token")
+@router.get("/api/pool/entries/{entry_id}/token")
 def token(service: Service, caller: Annotated[Caller, Depends(of_role("doctor", "hospital"))], entry_id: int) -> Token:
     """Sign the verdict of an examination that the caller's hospital made or may accept; 409 where nobody may rely on it now."""
-    config = service.config
     with service.database.reading() as session:
         entry = session.get(PoolEntry, min(max(entry_id, 0), _BIGGEST))
         consumer = session.get(Hospital, caller.hospital_id) if caller.hospital_id is not None else None
         told = told_verdict(session, entry.verdict_id) if entry is not None else None
     if entry is None or told is None or consumer is None:
         raise HTTPException(404, "there is no such entry in the pool; look it up again")
-    policy = load_policy(Path(config.policy)) if config.policy else load_policy()
-    if acceptance_of(told.hospital, consumer, policy) == "never":
+    if acceptance_of(told.hospital, consumer, policy_at(service.config.policy)) == "never":
         raise HTTPException(404, "there is no such entry in the pool; look it up again")
     tokens = VerdictTokens(service)
     if not tokens.signs:

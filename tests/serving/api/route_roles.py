@@ -58,7 +58,7 @@ ROUTE_ROLES: dict[str, frozenset[str]] = {
     "GET /api/pool/reasons": KNOWN - SENDER - ADMIN,
     "POST /api/pool/entries/{entry_id}/answer": DOCTOR | LEAD,
     "GET /api/pool/statistics": KNOWN - SENDER - DOCTOR,
-    "GET /api/pool/{entry_id}/token": DOCTOR | HOSPITAL,
+    "GET /api/pool/entries/{entry_id}/token": DOCTOR | HOSPITAL,
     # labels
     "POST /api/labels/export": ENGINEER,
     # DICOMweb
