@@ -24,21 +24,21 @@ def entry(web: Web, clock: Clock, hand: Judged) -> int:
 def test_keys_are_told_to_everybody_and_verify_a_token(web: Web, entry: int, clock: Clock) -> None:
     keys = web.stranger().get("/.well-known/jwks.json").json()
     for hospital, role in (("city", "hospital"), ("county", "doctor")):
-        token = web.client(hospital, role).get(f"/api/pool/{entry}/token").json()["token"]
+        token = web.client(hospital, role).get(f"/api/pool/entries/{entry}/token").json()["token"]
         assert verify_token(token, keys, clock()).hospital == "city"
 
 
 def test_who_has_no_business_with_it_gets_none(web: Web, entry: int) -> None:
-    assert web.stranger().get(f"/api/pool/{entry}/token").status_code == 401
-    assert web.client("city", "sender").get(f"/api/pool/{entry}/token").status_code == 403
+    assert web.stranger().get(f"/api/pool/entries/{entry}/token").status_code == 401
+    assert web.client("city", "sender").get(f"/api/pool/entries/{entry}/token").status_code == 403
     doctor = web.client("county", "doctor")
     for absent in (entry + 1, 0, -1, 1 << 80):
-        assert doctor.get(f"/api/pool/{absent}/token").status_code == 404
+        assert doctor.get(f"/api/pool/entries/{absent}/token").status_code == 404
     with (
         web.service.opened.database.writing() as session
     ):  # the county now stands above, and accepts nothing from below
         session.execute(update(Hospital).where(Hospital.id == "city").values(level="nowhere", alliances=[]))
-    assert doctor.get(f"/api/pool/{entry}/token").status_code == 404
+    assert doctor.get(f"/api/pool/entries/{entry}/token").status_code == 404
 
 
 def test_what_nobody_may_rely_on_is_not_signed(web: Web, entry: int) -> None:
@@ -46,9 +46,9 @@ def test_what_nobody_may_rely_on_is_not_signed(web: Web, entry: int) -> None:
     database = web.service.opened.database
     with database.writing() as session:
         session.execute(update(PoolEntry).values(valid_until=date(2026, 9, 9)))
-    assert doctor.get(f"/api/pool/{entry}/token").status_code == 409
+    assert doctor.get(f"/api/pool/entries/{entry}/token").status_code == 409
     with database.writing() as session:
         session.execute(update(PoolEntry).values(valid_until=date(2026, 12, 1), state="withdrawn"))
-    response = doctor.get(f"/api/pool/{entry}/token")
+    response = doctor.get(f"/api/pool/entries/{entry}/token")
     assert response.status_code == 409
     assert "look it up again" in response.json()["detail"]
