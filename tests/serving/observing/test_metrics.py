@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ import yaml
 from prometheus_client import Metric
 from pynetdicom.association import Association
 
+from qc_models.policy import load_policy
+from serving.database.sessions import Database
 from serving.intake import Refused
 from serving.observing import metrics
 from serving.observing.standing import GAUGES
+from serving.pool_lookup import Asked, lookup
 from serving.recording import Sender
 from serving.transfer.dimse import Receiver
 from tests.serving.conftest import object_bytes
+from tests.serving.made_rows import NOW, made_study, made_verdict
 from tests.serving.transfer.conftest import Service, Web
 
 GRAFANA = Path(__file__).resolve().parents[3] / "configs" / "grafana"
@@ -169,3 +174,29 @@ def test_requests_are_counted_by_route_without_what_stands_in_it(web: Web) -> No
 def test_a_modality_is_one_of_a_few(modalities: list[Any], label: str) -> None:
     assert metrics.modality_of(modalities) == label
     assert metrics.method_of("MARK") == "other"
+
+
+@on_sqlite
+def test_what_was_said_of_a_study_is_counted_and_timed(database: Database, hospitals: tuple[str, str]) -> None:
+    with database.writing() as session:
+        study = made_study(session, modalities=["SR", "CT"], first_instance_at=NOW - timedelta(seconds=70))
+        verdict = made_verdict(session, study, created_at=NOW + timedelta(seconds=25))
+    counted = Increase("touchstone_verdicts_total", hospital="city", modality="CT", kind="full", verdict="pass")
+    of_item = Increase("touchstone_item_verdicts_total", hospital="city", item="CT-CHEST", verdict="pass")
+    last = Increase("touchstone_last_instance_to_verdict_seconds_sum", kind="full")
+    first = Increase("touchstone_first_instance_to_verdict_seconds_sum", kind="full")
+    stages = {
+        stage: Increase("touchstone_stage_seconds_sum", kind="score", stage=stage)
+        for stage in ("read", "stacks", "checks")
+    }
+    metrics.examined("score", study, verdict, 4.0, {"stacks": 1.0, "checks": 2.5})
+    assert (counted(), of_item(), last(), first()) == (1, 1, 25, 95)
+    assert {stage: increase() for stage, increase in stages.items()} == {"read": 0.5, "stacks": 1.0, "checks": 2.5}
+
+
+@on_sqlite
+def test_lookups_are_timed(database: Database, hospitals: tuple[str, str]) -> None:
+    looked = Increase("touchstone_pool_lookup_seconds_count")
+    with database.reading() as session:
+        lookup(session, Asked("CT-CHEST", "county", NOW.date(), patient_id="7"), load_policy())
+    assert looked() == 1
