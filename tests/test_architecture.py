@@ -36,8 +36,8 @@ TESTS_OF_THE_WHOLE = {
     "tests/serving/transfer/test_orthanc.py",  # real studies, forwarded by a real archive
     "tests/serving/transfer/test_dcmtk.py",  # real tools, and the objects that readers choke on
     "tests/inference/test_every_exam_item.py",  # the whole way, once for each exam item
-    "tests/serving/test_scoring_on_ray.py",  # worker, database and engine, on a cluster that loses its machines
-    "tests/serving/test_scoring_on_ray.py",  # worker, database and engine, on a cluster that loses its machines
+    "tests/serving/test_scoring_by_engines.py",  # worker, database and engines, on a cluster that loses its machines
+    "tests/serving/test_scoring_by_engines.py",  # worker, database and engines, on a cluster that loses its machines
     *(f"tests/qc_models/simulation/pixel_defects/test_{kind}_defects.py" for kind in ("ct", "mr", "xr")),  # by modality
 }
 REGISTRY_HOST = re.compile(

@@ -36,6 +36,7 @@ class RaySession:
 
     def __init__(self, section: EngineSection) -> None:
         """Joins; raises ServiceError where Ray cannot be reached, or has no room for an examiner."""
+        logging.getLogger("ray.serve").setLevel(logging.CRITICAL)  # what goes wrong is told by our errors
         auto_init_hook.enable_auto_connect = False  # threads of Serve that outlive a connection would make another one
         self._section = section
         self._lock = Lock()

@@ -1,7 +1,8 @@
-"""A worker with a real database has studies scored on a cluster of two machines, one of which dies, and then the other."""
+"""A worker with a real database and engines that lack something, cannot be reached, or lose one machine after the other."""
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from ray.cluster_utils import Cluster
 from sqlalchemy import select
 
+from inference.engine.made_engine import make_engine
 from inference.engine.ray_engine import RayEngine
 from inference.engine.section import EngineSection
 from qc_models.exam_item import Catalogue, load_catalogue
@@ -73,17 +75,20 @@ def clock(database: Database, hospitals: tuple[str, str]) -> Clock:
 def worker(database: Database, archive: FolderArchive, catalogue: Catalogue, clock: Clock, engine: RayEngine) -> Worker:
     following = Following(load_policy(), b"k", (), draw=lambda: 1.0)
     examining = Examining(catalogue, models=False)
-    return Worker(database, archive, examining, following, Closing(), LEASING, engine=engine, at_once=2)
+    return Worker(database, archive, examining, following, Closing(), LEASING)
 
 
 @pytest.fixture
 def send(database: Database, archive: FolderArchive, worker: Worker, clock: Clock) -> Callable[[SimulatedStudy], None]:
-    """Sends a study and closes it."""
+    """Sends a study, has it looked at, and closes it."""
     intake = Intake(database, archive, Limits())
 
     def sent(study: SimulatedStudy) -> None:
         for path in study.files:
             intake.take(Path(path).read_bytes(), CITY)
+        clock.seconds += 5
+        worker.close()
+        assert worker.look()
         clock.seconds += 4000
         assert worker.close()
 
@@ -98,11 +103,65 @@ def all_jobs(database: Database) -> list[Job]:
 def scored_once_and_whole(database: Database, number: int) -> None:
     """Each study has one verdict, which is current, one pool entry, and the audit chain is whole."""
     with database.reading() as session:
-        verdicts = session.scalars(select(VerdictRow)).all()
+        verdicts = session.scalars(select(VerdictRow).where(VerdictRow.kind != "first_look")).all()
         assert {one.verdict_id for one in session.scalars(select(StudyRow))} == {one.id for one in verdicts}
         assert [(one.kind, one.verdict) for one in verdicts] == [("full", "pass")] * number
         assert len(session.scalars(select(PoolEntry)).all()) == number
         assert audit.verify(session).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("lacking", "mark"),
+    [
+        ("pixels", "headers only, as configured"),
+        ("gpu", "headers only, no GPU"),
+        ("models", "without xr_anatomy, xr_artifact"),
+    ],
+)
+def test_what_a_verdict_was_made_without_is_marked_and_it_never_passes(
+    lacking: str,
+    mark: str,
+    database: Database,
+    worker: Worker,
+    send: Callable[[SimulatedStudy], None],
+    hands: list[SimulatedStudy],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if lacking == "pixels":
+        worker._examining = replace(worker._examining, pixels=False)
+    elif lacking == "gpu":
+        worker._engine = make_engine(EngineSection(gpu="required"))
+    else:
+        worker._examining = replace(worker._examining, models=True)
+        monkeypatch.setattr("qc_models.model_bundle.SHIPPED", tmp_path)
+    send(hands[0])
+    assert worker.score()
+    with database.reading() as session:
+        study = session.scalars(select(StudyRow)).one()
+        verdict = session.get_one(VerdictRow, study.verdict_id)
+        assert session.scalars(select(PoolEntry)).all() == []
+    assert (verdict.verdict, verdict.versions["degraded"]) == ("review", mark)
+
+
+def test_an_engine_that_is_away_is_waited_for_and_first_looks_need_none(
+    database: Database,
+    worker: Worker,
+    send: Callable[[SimulatedStudy], None],
+    clock: Clock,
+    hands: list[SimulatedStudy],
+) -> None:
+    worker._engine = make_engine(EngineSection(kind="ray", address="127.0.0.1:1"))  # where nothing listens
+    send(hands[0])
+    for _ in range(2):
+        assert worker.score()
+        (job,) = all_jobs(database)
+        assert (job.state, job.attempts) == ("ready", 0)
+        assert job.reason == "Ray's head at 127.0.0.1:1 does not answer; start it"
+        assert not worker.score()  # not yet
+        clock.seconds += 3600
+    with database.reading() as session:
+        assert [verdict.kind for verdict in session.scalars(select(VerdictRow))] == ["first_look"]
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -115,12 +174,11 @@ def test_a_node_that_dies_loses_no_study_and_doubles_none(
     clock: Clock,
     hands: list[SimulatedStudy],
 ) -> None:
+    worker._engine = engine
     node = cluster.add_node(num_cpus=1)
     (raylet,) = node.all_processes["raylet"]
     for hand in hands:
         send(hand)
-    engine.lack()
-    engine._joined()
     while engine._joined().num_examiners() < 2:
         threading.Event().wait(0.1)
     there = replicas("Examiner", of=raylet.process.pid)
@@ -147,12 +205,14 @@ def test_a_node_that_dies_loses_no_study_and_doubles_none(
 def test_a_head_that_dies_is_an_outage_that_counts_as_no_attempt(
     database: Database,
     worker: Worker,
+    engine: RayEngine,
     cluster: Cluster,
     send: Callable[[SimulatedStudy], None],
     clock: Clock,
     hands: list[SimulatedStudy],
 ) -> None:
     """Also with a study in the middle, and until the head is back; what needs no cluster goes on."""
+    worker._engine = engine
     send(hands[0])
     before = bytes_read(replicas("Examiner"))
     lane = threading.Thread(target=worker.score)
