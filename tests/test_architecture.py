@@ -33,16 +33,13 @@ TESTS_OF_THE_WHOLE = {
     "tests/test_architecture.py",  # reads every file
     "tests/test_command_line.py",  # calls `touchstone` as a person would
     "tests/configs/test_catalogue.py",  # holds the exam items as one
-    "tests/serving/transfer/test_orthanc.py",  # real studies, forwarded by a real archive
-    "tests/serving/transfer/test_dcmtk.py",  # real tools, and the objects that readers choke on
+    *(f"tests/serving/transfer/test_{peer}.py" for peer in ("orthanc", "dcmtk")),  # real studies by real peers
+    *(f"tests/serving/api/test_{what}.py" for what in ("routes_by_role", "schemathesis")),  # every route
     "tests/inference/test_every_exam_item.py",  # the whole way, once for each exam item
-    "tests/serving/test_scoring_by_engines.py",  # worker, database and engines, on a cluster that loses its machines
     "tests/serving/test_scoring_by_engines.py",  # worker, database and engines, on a cluster that loses its machines
     *(f"tests/qc_models/simulation/pixel_defects/test_{kind}_defects.py" for kind in ("ct", "mr", "xr")),  # by modality
 }
-REGISTRY_HOST = re.compile(
-    r"(?:pypi|pythonhosted|npmjs|debian)[.]org|download[.]pytorch|huggingface[.]co", re.IGNORECASE
-)
+REGISTRY_HOST = re.compile(r"(?i)(?:pypi|pythonhosted|npmjs|debian)[.]org|download[.]pytorch|huggingface[.]co")
 MACHINE_PATH = re.compile(r"(?<![\w.*~}/])/(?:root|home|work|Users|mnt|tmp|opt)/\w")
 
 
