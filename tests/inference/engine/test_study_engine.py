@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -276,3 +277,20 @@ def test_a_killed_model_runner_costs_no_study(ray_engine: Engine, large: Order) 
         report = waiting.result(120)
     assert report.content["measurements"] == expected
     assert report.content["failures"] == []
+
+
+def test_a_new_deployment_waits_for_the_study_of_each_old_process(ray_engine: Any, large: Order) -> None:
+    session = ray_engine._joined()
+    before = bytes_read(replicas("Examiner"))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(ray_engine.examine, large)
+        in_the_middle(before)
+        session._section = EngineSection(**session._section.model_dump() | {"threads": 2})
+        session._deployed()
+        assert waiting.result(120).content["failures"] == []
+    assert ray_engine.examine(large).verdict
+    until = time.monotonic() + 120
+    while before.keys() & set(replicas("Examiner")):
+        assert time.monotonic() < until, "an old process went on"
+        time.sleep(0.1)
+    assert ray_engine.examine(large).verdict
