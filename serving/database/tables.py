@@ -284,7 +284,7 @@ class Recognition(Table):
 
 
 class Review(Table):
-    """One person's task about a verdict: a first or second reading, an appeal, or an audit of a pass."""
+    """One person's task about a verdict: a first or second reading, a lead's where both differ, an appeal, or an audit."""
 
     __tablename__ = "review"
     __table_args__ = (UniqueConstraint("verdict_id", "kind"), Index("review_to_take", "state", "kind", "created_at"))
@@ -292,7 +292,7 @@ class Review(Table):
     id: Mapped[int] = mapped_column(Number, primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
     verdict_id: Mapped[int] = mapped_column(ForeignKey("verdict.id"))
-    kind: Mapped[str] = mapped_column(String(16))  # review, second reading, appeal, audit
+    kind: Mapped[str] = mapped_column(String(16))  # review, second reading, adjudication, appeal, audit
     state: Mapped[str] = mapped_column(String(12))  # open, claimed, decided, obsolete
     opened_by: Mapped[int | None] = mapped_column(Number)  # account; none where a rule opened it
     opening_comment: Mapped[str] = mapped_column(String(2000), default="")
