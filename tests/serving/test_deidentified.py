@@ -10,6 +10,7 @@ import pydicom
 import pytest
 from PIL import Image
 from pydicom.config import disable_value_validation
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -335,3 +336,19 @@ def test_a_wrong_profile_is_named(tmp_path: Path) -> None:
     other.write_text(text.replace("uids: [", "uid: ["), "utf-8")
     with pytest.raises(ConfigError, match=r"other\.yaml"):
         load_profile(other)
+
+
+def test_whatever_stays_as_it_is_holds_no_text() -> None:
+    profile = load_profile(PROFILE)
+    numeric = {"DS", "IS", "US", "SS", "UL", "SL", "FL", "FD", "US or SS"}
+    assert {vr for keyword in profile.numbers for vr in [vr_of(keyword)]} <= numeric
+    assert {vr_of(keyword) for keyword in profile.sequences} == {"SQ"}
+    assert {vr_of(keyword) for keyword in profile.bytes} == {"OB or OW", "US or OW"}
+    assert {vr_of(keyword) for keyword in profile.uids} == {"UI"}
+    assert {vr_of(keyword) for keyword in profile.dates} == {"DA"}
+
+
+def vr_of(keyword: str) -> str:
+    tag = tag_for_keyword(keyword)
+    assert tag is not None, keyword
+    return str(dictionary_VR(tag))
