@@ -14,7 +14,7 @@ from qc_models.errors import ConfigError, InputError, QcError
 
 # name -> (where it stands, its line of help); nothing of it is imported before it is called
 COMMANDS: dict[str, tuple[str, str]] = {
-    "score": ("serving.score_command:score", "Score studies and say whether they may enter the recognition pool."),
+    "score": ("serving.score_command:score", "Score studies and say whether they may enter the pool."),
     "items": ("serving.items_command:items", "List, show and check the exam items of a catalogue."),
     "explain": ("serving.explain_command:explain", "Explain a check, a metric or a finding."),
     "simulate": ("serving.simulate_command:simulate", "Write simulated studies, good or with a defect, as DICOM."),

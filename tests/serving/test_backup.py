@@ -10,13 +10,14 @@ from click.testing import CliRunner
 from sqlalchemy import select, text
 
 from qc_models.errors import InputError, ServiceError
-from serving import audit, backup
+from serving import audit, backup, service_config
 from serving.archive import FolderArchive
 from serving.archive_check import ArchiveCheck
 from serving.command_line import touchstone
 from serving.database import schema
 from serving.database.sessions import Database, open_database
 from serving.database.tables import AuditLine, Hospital, InstanceRow
+from serving.deliver import signing_keys
 from serving.intake import Intake, Limits, Refused
 from serving.opened_service import open_service
 from serving.recording import Sender
@@ -251,3 +252,7 @@ def test_the_commands(tmp_path: Path) -> None:
     assert call("archive", "check", "--state", str(after)).startswith("0 0 objects missing")
     assert call("restore", folder, "--state", str(after)).startswith("1 touchstone: ")
     assert "holds the states" in call("restore", folder, "--state", str(after), "--of", "yesterday")
+
+
+def test_every_secret_that_a_trial_keeps_is_copied() -> None:
+    assert set(backup.TRIAL_SECRETS) == {service_config._KEY_FILE, signing_keys._TRIAL_FILE}
