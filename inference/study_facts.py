@@ -75,8 +75,13 @@ def device(study: Study) -> str:
             for keyword in ("Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "StationName")
         ]
         if any(parts):
-            return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+            return device_digest(*parts)
     return ""
+
+
+def device_digest(manufacturer: str, model: str, serial_number: str, station: str) -> str:
+    """The digest by which reports name a device."""
+    return hashlib.sha256("|".join((manufacturer, model, serial_number, station)).encode()).hexdigest()[:16]
 
 
 def institution(study: Study) -> str:

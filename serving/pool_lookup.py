@@ -18,8 +18,8 @@ from qc_models.policy import Acceptance, Policy
 from serving.database.tables import Hospital, PoolEntry, StudyRow, VerdictRow
 from serving.observing.metrics import LOOKUP_SECONDS
 from serving.pool import SUPERSEDED, WITHDRAWN
+from serving.standing import GOOD, SUSPENDED, why_suspended
 
-GOOD = "good"  # standing of a hospital
 _MOST = 200  # entries of one patient that a lookup looks at, newest first
 
 REASONS: dict[str, Name] = {
@@ -161,7 +161,7 @@ def _pooled(session: Session, asked: Asked, consumer: Hospital, policy: Policy) 
                 acceptance=acceptance,
                 entry_id=entry.id,
                 valid_until=entry.valid_until,
-                reasons=why_not(entry, asked, producer.standing, acceptance),
+                reasons=why_not(entry, asked, SUSPENDED if why_suspended(producer, asked.on) else GOOD, acceptance),
             )
 
 

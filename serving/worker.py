@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -20,10 +21,10 @@ from structlog.contextvars import bound_contextvars
 
 from configs.strict import HERE
 from qc_models.errors import QcError
-from qc_models.exam_item import Catalogue, ExamItem, Name, load_catalogue
-from qc_models.policy import Policy, Suspension, load_policy
+from qc_models.exam_item import Catalogue, ExamItem, load_catalogue
+from qc_models.policy import Policy, load_policy
 from qc_models.report import QcReport
-from serving import jobs, verdicts
+from serving import jobs, standing, verdicts
 from serving.archive import Archive
 from serving.closing import ARRIVING, CLOSED, Closer
 from serving.database.sessions import Database
@@ -35,7 +36,6 @@ from serving.observing import metrics, tracing
 from serving.opened_service import OpenedService
 from serving.outcome import Following, follow, tell
 from serving.pool import person_key
-from serving.pool_lookup import GOOD
 
 if TYPE_CHECKING:
     from inference.engine.study_engine import Engine
@@ -163,15 +163,16 @@ class Worker:
             study = session.get_one(StudyRow, lease.study_id)
             hospital = session.get_one(Hospital, lease.hospital_id)
             keys = session.scalars(select(InstanceRow.archive_key).where(InstanceRow.study_id == study.id)).all()
+            policy = standing.policy_for(self._following.policy, hospital, session, self._today())
         if not _is_wanted(study, lease):
             with self._database.writing() as session:
                 jobs.done(jobs.held(session, lease), self._database.now(), "the study has changed since")
             return
         why = self._why_headers_only(lease)
-        report = self._examine(study, hospital, sorted(set(keys)), lease.kind, headers_only=bool(why))
+        report = self._examine(study, policy, sorted(set(keys)), lease.kind, headers_only=bool(why))
         marks = {"degraded": f"headers only, {why}"} if why else _without_models(report)
-        if hospital.standing != GOOD:
-            marks["standing"] = hospital.standing
+        if standing.decided(self._following.policy, policy, report):
+            marks["standing"] = standing.SUSPENDED
         self._write(lease, report, marks, time.monotonic() - begun)
         bound.info("done", verdict=report.verdict, seconds=round(time.monotonic() - begun, 2))
 
@@ -186,7 +187,7 @@ class Worker:
         return self._engine.lack()
 
     def _examine(
-        self, study: StudyRow, hospital: Hospital, keys: Sequence[str], kind: str, *, headers_only: bool
+        self, study: StudyRow, policy: Policy, keys: Sequence[str], kind: str, *, headers_only: bool
     ) -> QcReport:
         """The report of a study; a first look asks its headers alone, and what is still on its way is not missing there."""
         from inference.engine.study_engine import Order
@@ -196,23 +197,26 @@ class Worker:
             order = Order(
                 study.uid,
                 tuple(stack.enter_context(self._archive.local(key)) for key in keys),
-                self._settings(hospital, kind, headers_only=headers_only),
+                self._settings(policy, kind, headers_only=headers_only),
                 study.declared_instances if scoring else None,
                 IN_TIME * self._leasing.longest_s,
             )
             return (self._engine if scoring else self._here).examine(order)
 
-    def _settings(self, hospital: Hospital, kind: str, *, headers_only: bool) -> "Settings":
+    def _today(self) -> date:
+        """The day of this place: examinations are dated by it."""
+        return self._database.now().astimezone().date()
+
+    def _settings(self, policy: Policy, kind: str, *, headers_only: bool) -> "Settings":
         from inference.pipeline import Settings
         from qc_models.model_bundle import SHIPPED
         from qc_models.version import code_version
 
         first_look = kind == jobs.FIRST_LOOK
-        policy = self._following.policy
         return Settings(
             catalogue=self._examining.first_look_catalogue if first_look else self._examining.catalogue,
-            policy=policy if hospital.standing == GOOD else suspended(policy, hospital),
-            as_of=self._database.now().astimezone().date(),  # the day of this place: examinations are dated by it
+            policy=policy,
+            as_of=self._today(),
             workers=self._examining.threads,
             pixels=self._examining.pixels and not first_look and not headers_only,
             models=SHIPPED if self._examining.models else None,
@@ -322,22 +326,6 @@ class Heartbeat:
                         return
             except QcError as error:
                 log.warning("no heartbeat", job=self._lease.job_id, reason=str(error))
-
-
-class _OfSuspended(Policy):
-    """A policy under which every device and institution is suspended."""
-
-    def standing_of(self, device: str, institution: str) -> Suspension:
-        """The suspension of the hospital."""
-        return self.suspended[-1]
-
-
-def suspended(policy: Policy, hospital: Hospital) -> Policy:
-    """A policy for the studies of a suspended hospital: whatever they show, a person decides."""
-    said = hospital.standing_reason or "suspended"
-    reason = Suspension(institution=hospital.name, reason=Name(en=said, zh=said))
-    content = policy.model_dump() | {"suspended": (*policy.suspended, reason)}
-    return _OfSuspended.model_validate(content)
 
 
 def _is_wanted(study: StudyRow, lease: jobs.Lease) -> bool:

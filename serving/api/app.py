@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from qc_models.errors import InputError, ServiceError
-from serving.api import accounts, faults, labels, openid_sign_in, pool, reviews, sign_in, studies
+from serving.api import accounts, faults, labels, openid_sign_in, pool, reviews, sign_in, standing, studies
 from serving.api.callers import Service
 from serving.api.guard import Guard
 from serving.auth.rate_limits import Limiter
@@ -28,6 +28,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     studies.router,
     reviews.router,
     pool.router,
+    standing.router,
     faults.router,
     labels.router,
     stow.router,

@@ -77,7 +77,27 @@ class Hospital(Table):
     issuer: Mapped[str] = mapped_column(String(64))  # of the patient ids that it gives, where its files name none
     standing: Mapped[str] = mapped_column(String(16), default="good")  # good, suspended
     standing_reason: Mapped[str] = mapped_column(String(500), default="")
+    standing_until: Mapped[date | None]  # the last day of a suspension that ends by itself
     served_at: Mapped[datetime | None]  # when a worker last took a job of it: who waited longest is next
+
+
+class DeviceStanding(Table):
+    """What is decided about one device of a hospital, and its last acceptance test; how it came to that is in the audit chain."""
+
+    __tablename__ = "device_standing"
+    __table_args__ = (UniqueConstraint("hospital_id", "device"),)
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True)
+    hospital_id: Mapped[str] = mapped_column(ForeignKey("hospital.id"))
+    device: Mapped[str] = mapped_column(String(16))  # the digest that reports carry
+    standing: Mapped[str] = mapped_column(String(16), default="good")  # good, suspended
+    standing_reason: Mapped[str] = mapped_column(String(500), default="")
+    standing_until: Mapped[date | None]
+    tested_on: Mapped[date | None]
+    test_passed: Mapped[bool | None]
+    test_valid_until: Mapped[date | None]
+    test_reference: Mapped[str] = mapped_column(String(200), default="")  # of the test's own document
+    changed_at: Mapped[datetime]
 
 
 class StudyRow(Table):
@@ -310,7 +330,10 @@ class OutboxRow(Table):
     """A message to somebody outside, written with what it tells in one transaction; sent at least once."""
 
     __tablename__ = "outbox"
-    __table_args__ = (UniqueConstraint("kind", "target", "subject"), Index("outbox_to_send", "kind", "target", "state", "next_at"))
+    __table_args__ = (
+        UniqueConstraint("kind", "target", "subject"),
+        Index("outbox_to_send", "kind", "target", "state", "next_at"),
+    )
 
     id: Mapped[int] = mapped_column(Number, primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))  # webhook, sr, ko, fhir

@@ -25,7 +25,8 @@ from serving.evidence_ledger import Closing
 from serving.intake import Intake, Limits
 from serving.outcome import Delivery, Following
 from serving.recording import Sender
-from serving.worker import DEFAULT_CATALOGUE, Examining, Heartbeat, Worker, suspended
+from serving.standing import suspended
+from serving.worker import DEFAULT_CATALOGUE, Examining, Heartbeat, Worker
 from tests.serving.made_rows import Clock
 
 CITY = Sender("city", "dimse", "CITY_DX")
@@ -226,9 +227,7 @@ def test_a_suspended_hospital_goes_to_review(
 
 
 def test_the_policy_of_a_suspended_hospital_suspends_every_device() -> None:
-    standing = suspended(POLICY, Hospital(id="city", name="city", standing_reason="overdue")).standing_of(
-        "any", "other"
-    )
+    standing = suspended(POLICY, "city", "overdue").standing_of("any", "other")
     assert standing is not None
     assert standing.reason.en == "overdue"
     assert POLICY.standing_of("any", "city") is None

@@ -59,6 +59,11 @@ ROUTE_ROLES: dict[str, frozenset[str]] = {
     "POST /api/pool/entries/{entry_id}/answer": DOCTOR | LEAD,
     "GET /api/pool/statistics": KNOWN - SENDER - DOCTOR,
     "GET /api/pool/entries/{entry_id}/token": DOCTOR | HOSPITAL,
+    # standing
+    "GET /api/standing": LEAD | ADMIN | HOSPITAL,
+    "PUT /api/standing/hospitals/{hospital_id}": LEAD | ADMIN,
+    "PUT /api/standing/devices": LEAD | ADMIN,
+    "POST /api/standing/tests": LEAD | ADMIN,
     # labels
     "POST /api/labels/export": ENGINEER,
     # DICOMweb
