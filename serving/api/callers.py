@@ -14,7 +14,7 @@ from fastapi.security import HTTPBearer
 from sqlalchemy import ColumnElement, select, true
 
 from serving.auth import sign_ins
-from serving.auth.accounts import digest_of_key as digest_of_key
+from serving.auth.accounts import digest_of_key
 from serving.auth.rate_limits import Limiter
 from serving.auth.roles import DOCTOR, ENGINEER, HOSPITAL, LEAD, REVIEWER, ROLES, SENDER
 from serving.database.tables import Account, ApiKey, StudyRow

@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE
 from sqlalchemy import select
 
-from serving.api.callers import digest_of_key
+from serving.auth.accounts import digest_of_key
 from serving.database.sessions import open_database, utc_now
 from serving.database.tables import ApiKey, InstanceRow, OutboxRow, QuarantineRow, StudyRow, VerdictRow
 from tests.serving.conftest import object_bytes
