@@ -81,13 +81,13 @@ class VerdictTokens:
         return self._keys is not None
 
     def __call__(self, told: ToldVerdict) -> dict[str, str]:
-        """The tokens by exam item; nothing of a verdict that the study rests on no more."""
-        if self._keys is None or not told.current or not told.entries:
+        """The tokens by exam item; nothing of a verdict that the study rests on no more, or whose validity has ended."""
+        service, now = self._service, self._service.database.now()
+        valid = {item: entry for item, entry in told.entries.items() if now < _end_of(entry.valid_until)}
+        if self._keys is None or not told.current or not valid:
             return {}
-        service = self._service
-        digest = study_digest(told, service.database, service.archive)
-        now, issuer = service.database.now(), service.config.web.url
-        return {item: token_of(told, entry, digest, self._keys, issuer, now) for item, entry in told.entries.items()}
+        digest, issuer = study_digest(told, service.database, service.archive), service.config.web.url
+        return {item: token_of(told, entry, digest, self._keys, issuer, now) for item, entry in valid.items()}
 
 
 def verify_token(token: str, keys: Mapping[str, Any], now: datetime) -> SignedVerdict:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import jsonschema
@@ -31,8 +32,15 @@ def made(found: ToldVerdict, **systems: str) -> dict[str, Any]:
     for entry in bundle["entry"]:
         kind = entry["resource"]["resourceType"]
         content = {name: value for name, value in entry["resource"].items() if name != "resourceType"}
-        jsonschema.validate(content, get_fhir_model_class(kind).model_json_schema())
+        jsonschema.validate(content, schema_of(kind))
     return bundle
+
+
+@cache
+def schema_of(kind: str) -> dict[str, Any]:
+    """The schema that the library has of a resource."""
+    schema: dict[str, Any] = get_fhir_model_class(kind).model_json_schema()
+    return schema
 
 
 def of_kind(bundle: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -165,6 +165,8 @@ def test_only_what_stands_in_the_pool_is_signed(
     passed = judge(service.opened, hand)
     assert list(tokens(passed)) == ["XR-HAND"]
     assert tokens(replace(passed, current=False)) == {}
+    clock.seconds = 53 * 86400  # 2 November: it was valid until 31 October
+    assert tokens(passed) == {}
     judge(service.opened, small_hand)  # it is judged again, and rejected
     assert tokens(told(service.opened, passed.verdict.id)) == {}
     assert VerdictTokens(make_service(mode="production").opened)(passed) == {}  # nobody gave a key
