@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmarks.results_file import record
+from benchmarks.service_commands import SERVICE_COMMANDS
 
 if TYPE_CHECKING:
     from inference.pipeline import Settings
@@ -30,6 +31,10 @@ workers_option = click.option("--workers", default=2, show_default=True, type=cl
 @click.group()
 def bench() -> None:
     """Measure speed, memory and the gate itself; figures go into benchmarks/results as JSON with date and machine."""
+
+
+for service_command in SERVICE_COMMANDS:
+    bench.add_command(service_command)
 
 
 @bench.command("score")
@@ -294,6 +299,24 @@ def fuzz_command(inputs: int, seed: int, data: Path) -> None:
         raise SystemExit(1)
 
 
+@bench.command("replay")
+@data_option
+@click.option("--reports", "number", default=100_000, show_default=True, type=click.IntRange(min=1000))
+@workers_option
+@click.option(
+    "--database", "databases", multiple=True, type=click.Choice(["sqlite", "postgresql"]), help="Both otherwise."
+)
+def replay_command(data: Path, number: int, workers: int, databases: tuple[str, ...]) -> None:
+    """Stored reports judged again under a changed limit, on SQLite and PostgreSQL (ten minutes, most of them to store)."""
+    from benchmarks import replay_bench
+
+    kinds = databases or ("sqlite", "postgresql")
+    figures = replay_bench.run(
+        data, _settings(workers), number, workers, kinds, lambda line: click.echo(line, err=True)
+    )
+    _show("replay", figures, keep=number >= 100_000 and not databases)
+
+
 @bench.command("all")
 @click.pass_context
 def all_command(context: click.Context) -> None:
@@ -310,6 +333,7 @@ def all_command(context: click.Context) -> None:
         ratings_command,
         coordinate_command,
         gate_command,
+        replay_command,
         fuzz_command,
         corrections_command,
         motion_command,

@@ -84,7 +84,12 @@ def filling(item: ExamItem, facts: Facts) -> dict[str, tuple[StackFacts, ...]]:
 
 def regions_of(item: ExamItem) -> frozenset[str]:
     """The regions that a stack of this item may carry: its own, those that its synonyms name, those it is filed under."""
-    return _own_regions(item.region, item.match.region_synonyms) | _FILED_UNDER.get(item.region, frozenset())
+    return _known_regions(item.region, item.match.region_synonyms)
+
+
+@cache
+def _known_regions(region: str, synonyms: tuple[str, ...]) -> frozenset[str]:
+    return _own_regions(region, synonyms) | _FILED_UNDER.get(region, frozenset())
 
 
 @cache
@@ -184,9 +189,7 @@ def _named_by_a_word(facts: Facts, items: Sequence[ExamItem]) -> frozenset[str]:
         return frozenset()
     owners = Counter((item.modality, synonym) for item in items for synonym in set(item.match.region_synonyms))
     return frozenset(
-        item.id
-        for item, synonym in heard
-        if owners[item.modality, synonym] == 1 and not is_vague(regions_in(synonym))
+        item.id for item, synonym in heard if owners[item.modality, synonym] == 1 and not is_vague(regions_in(synonym))
     )
 
 

@@ -6,13 +6,13 @@ whatever flips does so by the new rules. What cannot be told from what was store
 
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import Row, Select, exists, func, select
+from sqlalchemy import ColumnElement, Row, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from qc_models.check_registry import checks
@@ -119,7 +119,10 @@ class Rules:
 
 def count(session: Session, since: datetime, until: int) -> int:
     """How many stored verdicts a replay looks at, up to the id `until`."""
-    return session.scalar(_replayed(func.count(), since).where(VerdictRow.id <= until)) or 0
+    query = select(func.count(VerdictRow.id)).where(
+        VerdictRow.created_at >= since, VerdictRow.id <= until, _is_newest()
+    )
+    return session.scalar(query) or 0
 
 
 def newest_id(session: Session) -> int:
@@ -129,10 +132,12 @@ def newest_id(session: Session) -> int:
 
 def batches(database: Database, since: datetime, until: int) -> Iterator[tuple[int, int]]:
     """Ranges of ids (after, up to) of some verdicts each, found as they are asked for."""
-    after = 0
-    while True:
+    with database.reading() as session:
+        first = session.scalar(select(func.min(VerdictRow.id)).where(VerdictRow.created_at >= since))
+    after = (first or until + 1) - 1
+    while after < until:
         with database.reading() as session:
-            query = _replayed(VerdictRow.id, since).where(VerdictRow.id > after, VerdictRow.id <= until)
+            query = select(VerdictRow.id).where(VerdictRow.id > after, VerdictRow.id <= until)
             ids = session.scalars(query.order_by(VerdictRow.id).limit(BATCH)).all()
         if not ids:
             return
@@ -162,20 +167,20 @@ def replay(database: Database, since: datetime, after: int, up_to: int, rules: R
     return tally, flips
 
 
-def _replayed(what: Any, since: datetime) -> Select[Any]:
-    """The newest verdict of the machine on each study, where it was given since a time."""
+def _is_newest() -> ColumnElement[bool]:
+    """Whether a verdict is the newest of the machine on its study."""
     newer = aliased(VerdictRow)
-    is_newest = ~exists().where(
+    return (VerdictRow.kind == verdicts.FULL) & ~exists().where(
         newer.study_id == VerdictRow.study_id, newer.kind == verdicts.FULL, newer.id > VerdictRow.id
     )
-    return select(what).where(VerdictRow.kind == verdicts.FULL, VerdictRow.created_at >= since, is_newest)
 
 
-def _stored(database: Database, since: datetime, after: int, up_to: int) -> Sequence[Row[Any]]:
+def _stored(database: Database, since: datetime, after: int, up_to: int) -> list[Row[Any]]:
+    """What was given since a time; the time is compared here, lest a database walks along its index instead of the ids."""
     current = aliased(VerdictRow)
     query = (
-        _replayed(VerdictRow.id, since)
-        .add_columns(
+        select(
+            VerdictRow.created_at,
             VerdictRow.versions,
             StudyRow.hospital_id,
             current.kind.label("current_kind"),
@@ -184,11 +189,11 @@ def _stored(database: Database, since: datetime, after: int, up_to: int) -> Sequ
         .join(StudyRow, StudyRow.id == VerdictRow.study_id)
         .outerjoin(current, current.id == StudyRow.verdict_id)
         .outerjoin(ReportRow, ReportRow.verdict_id == VerdictRow.id)
-        .where(VerdictRow.id > after, VerdictRow.id <= up_to)
+        .where(VerdictRow.id > after, VerdictRow.id <= up_to, _is_newest())
         .order_by(VerdictRow.id)
     )
     with database.reading() as session:
-        return session.execute(query).all()
+        return [row for row in session.execute(query) if row.created_at >= since]
 
 
 def _judge_again(row: Row[Any], stored: StoredReport, rules: Rules, tally: Tally) -> Iterator[Flip]:
