@@ -317,6 +317,19 @@ def replay_command(data: Path, number: int, workers: int, databases: tuple[str, 
     _show("replay", figures, keep=number >= 100_000 and not databases)
 
 
+@bench.command("pool")
+@click.option("--entries", default=10_000_000, show_default=True, type=click.IntRange(min=1000))
+@click.option("--questions", default=4000, show_default=True, type=click.IntRange(min=200))
+@click.option("--clients", default=4, show_default=True, type=click.IntRange(min=1))
+def pool_command(entries: int, questions: int, clients: int) -> None:
+    """Pool lookups among ten million entries, directly and over HTTP (half an hour, and 15 GB of disk where TMPDIR says)."""
+    from benchmarks import pool_bench
+
+    catalogue = _settings(1).catalogue
+    figures = pool_bench.run(entries, questions, clients, catalogue, lambda line: click.echo(line, err=True))
+    _show("pool", figures, keep=entries >= 10_000_000)
+
+
 @bench.command("all")
 @click.pass_context
 def all_command(context: click.Context) -> None:
@@ -334,6 +347,7 @@ def all_command(context: click.Context) -> None:
         coordinate_command,
         gate_command,
         replay_command,
+        pool_command,
         fuzz_command,
         corrections_command,
         motion_command,
