@@ -19,7 +19,7 @@ def test_a_password_fits_its_own_hash_alone() -> None:
 
 def test_nobody_has_no_password_and_costs_as_much() -> None:
     assert not passwords.fits("nobody", "")
-    assert passwords._nobodys().startswith(COST)
+    assert passwords._nobodys(passwords._hasher).startswith(COST)
     assert not passwords.fits("x", "no hash")
 
 
