@@ -352,6 +352,7 @@ def all_command(context: click.Context) -> None:
         corrections_command,
         motion_command,
         engine_command,
+        *SERVICE_COMMANDS,
     ):
         click.echo(f"== {command.name}", err=True)
         context.invoke(command)

@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,84 +28,78 @@ from serving.supervisor import SUPERVISOR
 _TOUCHSTONE = (sys.executable, "-c", "from serving.command_line import main; main()")
 _CONFIG, _LOG = "service.yaml", "service.log"
 _ROOT = Path(__file__).resolve().parents[1]
-READY_S = 60.0
+READY_S = 120.0
 END_S = 60.0
 
 
 class StartedService:
     """A service that runs; `log` holds its lines of JSON."""
 
-    def __init__(self, process: subprocess.Popen[bytes], config: ServiceConfig, log: Path) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", prepared: "Prepared", log: Path) -> None:
         self.process = process
-        self.config = config
+        self.config = prepared.config
         self.log = log
-        self.url = f"http://{config.web.host}:{config.web.port}"
+        self.url = prepared.url
 
-    def wait_until_ready(self, timeout_s: float = READY_S) -> None:
+    def wait_until_ready(self) -> None:
         """Returns once web and DICOM answer; ServiceError where they do not in time."""
-        until = time.monotonic() + timeout_s
-        while time.monotonic() < until:
-            if self.process.poll() is not None:
-                break
-            if self._answers():
-                return
-            time.sleep(0.1)
-        raise ServiceError(f"the service did not start; see {self.log}")
-
-    def _answers(self) -> bool:
-        try:
-            if httpx.get(f"{self.url}/ready", timeout=5).status_code != httpx.codes.OK:
-                return False
-            socket.create_connection((self.config.dimse.host, self.config.dimse.port), 5).close()
-        except (OSError, httpx.HTTPError):
-            return False
-        return True
+        wait_until_ready(self.config, self.url, lambda: self.process.poll() is None, self.log)
 
     def open_database(self) -> Database:
         """Its database, to be closed by the caller."""
         return open_database(self.config.database_url(), pool_size=2)
 
-    def children(self) -> dict[int, str]:
-        """Its processes by their ids: web, receive, worker."""
-        try:
-            pids = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        except OSError:
-            return {}
-        found = {}
-        for pid in pids:
-            try:
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            except OSError:  # it has just ended
-                continue
-            if len(words) > 1:
-                found[int(pid)] = words[-2].decode()
-        return found
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A configuration that was written for a service, and how its processes are started."""
+
+    config: ServiceConfig
+    path: Path
+
+    def command(self, *process: str) -> tuple[str, ...]:
+        """The words that start the whole service, or one of its processes."""
+        return (*_TOUCHSTONE, "serve", "--config", str(self.path), "--state", self.config.state, *process)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://{self.config.web.host}:{self.config.web.port}"
+
+    def start(self, log: Path, *process: str) -> "subprocess.Popen[bytes]":
+        """Starts it, or one of its processes, which ends with this process; what it says is added to a file."""
+        environment = {**os.environ, SUPERVISOR: str(os.getpid())}
+        with log.open("ab") as stream:
+            return subprocess.Popen(
+                self.command(*process),
+                cwd=_ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                env=environment,
+            )
 
 
-@contextmanager
-def started(
-    content: Mapping[str, Any], state: Path, environ: Mapping[str, str] = os.environ
-) -> Iterator[StartedService]:
-    """Runs a service by the content of a configuration file, on state that may be there already; ends it at the end.
-
-    Ports that somebody listens at are replaced by free ones.
-    """
+def prepare(content: Mapping[str, Any], state: Path) -> Prepared:
+    """Writes a configuration into a state folder, which may be there already; ports that somebody listens at become free ones."""
+    state = state.absolute()
     state.mkdir(parents=True, exist_ok=True)
     settings = {key: dict(value) if isinstance(value, Mapping) else value for key, value in content.items()}
     for section, usual in (("web", 8080), ("dimse", 11112)):
         settings.setdefault(section, {})["port"] = _free(settings.get(section, {}).get("port", usual))
     path = state / _CONFIG
     path.write_text(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    config = load_service_config(path, state=state)
-    log = state / _LOG
-    command: Sequence[str] = (*_TOUCHSTONE, "serve", "--config", str(path.absolute()), "--state", str(state.absolute()))
-    ended_with = {**environ, SUPERVISOR: str(os.getpid())}
-    with log.open("ab") as stream:
-        process = subprocess.Popen(
-            command, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=ended_with
-        )
+    return Prepared(load_service_config(path, state=state), path)
+
+
+@contextmanager
+def started(content: Mapping[str, Any], state: Path) -> Iterator[StartedService]:
+    """Runs a service by the content of a configuration file; ends it at the end."""
+    prepared = prepare(content, state)
+    log = Path(prepared.config.state) / _LOG
+    process = prepared.start(log)
     try:
-        yield StartedService(process, config, log)
+        yield StartedService(process, prepared, log)
     finally:
         process.terminate()
         try:
@@ -112,6 +107,18 @@ def started(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def wait_until_ready(config: ServiceConfig, url: str, lives: Callable[[], bool], log: Path) -> None:
+    """Returns once web and DICOM answer; ServiceError where they do not in time."""
+    until = time.monotonic() + READY_S
+    while time.monotonic() < until and lives():
+        with suppress(OSError, httpx.HTTPError):
+            if httpx.get(f"{url}/ready", timeout=5).status_code == httpx.codes.OK:
+                socket.create_connection((config.dimse.host, config.dimse.port), 5).close()
+                return
+        time.sleep(0.1)
+    raise ServiceError(f"the service did not start; see {log}")
 
 
 def make_key(database: Database, name: str, role: str, hospital_id: str | None = None) -> str:

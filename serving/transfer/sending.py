@@ -49,9 +49,11 @@ class Device:
             ae.add_requested_context(sop_class, syntax)
         self._association: Association = ae.associate(host, port, ae_title=called, max_pdu=0)
         connection = self._association.dul.socket
-        if not self._association.is_established or connection is None or connection.socket is None:
+        self._socket = connection.socket if connection is not None else None
+        if not self._association.is_established or self._socket is None:
+            self.close()
             raise ServiceError(f"no association with {called} at {host}:{port}; is the service there?")
-        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def store(self, path: Path) -> Answer:
         """Stores one file and waits for its answer."""
@@ -61,11 +63,14 @@ class Device:
         return Answer(path, status.Status, str(status.get("ErrorComment", "")))
 
     def close(self) -> None:
-        """Ends the association."""
+        """Ends the association, also one that the other side has left."""
         if self._association.is_established:
             self._association.release()
         else:
-            self._association.abort()
+            self._association._kill = True  # `kill` may wait for ever
+            self._association.dul.kill_dul()
+        if self._socket is not None:  # one that the other side has closed is left open
+            self._socket.close()
 
 
 def store_all(title: str, host: str, port: int, called: str, files: Sequence[Path]) -> Iterator[Answer]:

@@ -1,0 +1,51 @@
+"""The benchmarks of the running service, as commands of `touchstone bench`."""
+
+import json
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.results_file import record
+
+
+@click.command("crash")
+@click.option("--kills", default=200, show_default=True, type=click.IntRange(min=0))
+@click.option("--instances", default=20_000, show_default=True, type=click.IntRange(min=1))
+@click.option("--studies", default=200, show_default=True, type=click.IntRange(min=1))
+@click.option("--seed", default=1, show_default=True)
+@click.option("--database", type=click.Choice(["sqlite", "postgresql"]), default="postgresql", show_default=True)
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+def crash_command(kills: int, instances: int, studies: int, seed: int, database: str, engine: str) -> None:
+    """Processes, database and Ray node killed at random while objects come in: nothing acknowledged may be lost."""
+    from benchmarks import crash_bench
+    from benchmarks.private_postgres import private_postgres
+
+    with ExitStack() as stack:
+        url = stack.enter_context(private_postgres()) if database == "postgresql" else ""
+        figures = crash_bench.run(
+            Path(stack.enter_context(tempfile.TemporaryDirectory())),
+            kills=kills,
+            studies=studies,
+            instances=instances,
+            seed=seed,
+            database_url=url,
+            ray=Path(sys.executable).with_name("ray") if engine == "ray" else None,
+            tell=lambda line: click.echo(line, err=True),
+        )
+    show(f"crash_{database}_{engine}", figures)
+    if not crash_bench.is_sound(figures):
+        raise SystemExit(1)
+
+
+def show(name: str, figures: dict[str, Any], *, keep: bool = True) -> None:
+    """Keeps figures, and prints them."""
+    if keep:
+        record(name, figures)
+    click.echo(json.dumps(figures, indent=1, ensure_ascii=False))
+
+
+SERVICE_COMMANDS: tuple[click.Command, ...] = (crash_command,)
