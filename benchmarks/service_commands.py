@@ -41,6 +41,20 @@ def crash_command(kills: int, instances: int, studies: int, seed: int, database:
         raise SystemExit(1)
 
 
+@click.command("ingest")
+@click.option("--objects", default=400, show_default=True, type=click.IntRange(min=4), help="Of 0.5 MB, a run.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1))
+@click.option("--processes", default=1, show_default=True, type=click.IntRange(min=1), help="Of ours that receive.")
+def ingest_command(objects: int, rounds: int, processes: int) -> None:
+    """Objects a second that are received and synced, beside Orthanc and dcmtk's storescp, in turn, 1 and 4 associations."""
+    from benchmarks import ingest_bench
+
+    with tempfile.TemporaryDirectory() as folder:
+        tell = lambda line: click.echo(line, err=True)  # noqa: E731
+        figures = ingest_bench.run(Path(folder), objects, rounds, processes, tell)
+    show("ingest", figures)
+
+
 def show(name: str, figures: dict[str, Any], *, keep: bool = True) -> None:
     """Keeps figures, and prints them."""
     if keep:
@@ -48,4 +62,4 @@ def show(name: str, figures: dict[str, Any], *, keep: bool = True) -> None:
     click.echo(json.dumps(figures, indent=1, ensure_ascii=False))
 
 
-SERVICE_COMMANDS: tuple[click.Command, ...] = (crash_command,)
+SERVICE_COMMANDS: tuple[click.Command, ...] = (crash_command, ingest_command)

@@ -1,6 +1,6 @@
 """Small CT studies by the thousand, as files: one encoded object, in which what must differ has a fixed length and is replaced."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -11,10 +11,12 @@ ROOT = "1.2.826.0.1.3680043.8.498"
 _STUDY, _NUMBER = "1111111", "2222222"  # places of seven digits, which no value of another meaning holds
 
 
-def write_studies(folder: Path, studies: int, objects: int, side: int = 16, study_date: str = "20260901") -> list[Path]:
-    """Writes so many studies of so many CT images with so many rows and columns each; their files, study by study."""
+def write_studies(
+    folder: Path, studies: int, objects: int, *, first: int = 0, side: int = 16, study_date: str = "20260901"
+) -> list[Path]:
+    """Writes so many studies, from a number on, of so many CT images with so many rows and columns each; their files in order."""
     folder.mkdir(parents=True, exist_ok=True)
-    return list(_written(folder, studies, objects, _template(side, study_date)))
+    return list(_written(folder, range(first, first + studies), objects, _template(side, study_date)))
 
 
 def study_uid(study: int) -> str:
@@ -22,8 +24,8 @@ def study_uid(study: int) -> str:
     return f"{ROOT}.{1_000_000 + study}"
 
 
-def _written(folder: Path, studies: int, objects: int, template: bytes) -> Iterator[Path]:
-    for study in range(studies):
+def _written(folder: Path, studies: Iterable[int], objects: int, template: bytes) -> Iterator[Path]:
+    for study in studies:
         of_study = template.replace(_STUDY.encode(), str(1_000_000 + study).encode())
         for number in range(objects):
             path = folder / f"{study:06}-{number:06}.dcm"
