@@ -60,6 +60,8 @@ _PUBLIC = """
 0040A124:UI:UID 0040A160:UT:TextValue 0040A168:SQ:ConceptCodeSequence 0040A370:SQ:ReferencedRequestSequence
 0040A375:SQ:CurrentRequestedProcedureEvidenceSequence 0040A385:SQ:PertinentOtherEvidenceSequence
 0040A491:CS:CompletionFlag 0040A493:CS:VerificationFlag 0040A504:SQ:ContentTemplateSequence
+0040A073:SQ:VerifyingObserverSequence 00420010:ST:DocumentTitle 00420012:LO:MIMETypeOfEncapsulatedDocument
+00420015:UL:EncapsulatedDocumentLength
 0040A525:SQ:IdenticalDocumentsSequence 0040A730:SQ:ContentSequence 0040DB00:CS:TemplateIdentifier
 00700080:CS:ContentLabel 00700081:LO:ContentDescription
 # Dates and times of acquisition (C.7.6.1)

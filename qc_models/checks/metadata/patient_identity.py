@@ -117,6 +117,15 @@ def one_patient(a: Header, b: Header) -> bool:
     return _plain_id(a) == _plain_id(b) and same_name and len({*sex} - {""}) < 2 and born[0] == born[1] != ""
 
 
+def same_person(a: Header, b: Header) -> bool:
+    """Whether two headers may be of one patient: nothing that both tell contradicts, ids apart that have other issuers."""
+    ids, issuers = (_plain_id(a), _plain_id(b)), (_key(a)[0], _key(b)[0])
+    if all(ids) and ids[0] != ids[1] and (issuers[0] == issuers[1] or not all(issuers)):
+        return False
+    name, sex, born = ((_value(a, attribute), _value(b, attribute)) for attribute in _DEMOGRAPHICS)
+    return not names_contradict(*name) and not any(all(pair) and pair[0] != pair[1] for pair in (sex, born))
+
+
 def name_letters(name: str) -> Mapping[str, frozenset[str]]:
     """The writings of a person name by script (`latin`, `han`, …): of each group its folded letters, in alphabetical order."""
     writings: dict[str, set[str]] = defaultdict(set)
