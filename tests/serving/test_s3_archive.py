@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-import urllib3
 
 from qc_models.errors import ConfigError
 from serving.archive import Archive, ArchiveAwayError, ArchiveFullError, FolderArchive, Stored
@@ -62,9 +62,9 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Archive:
         return found
     if "TOUCHSTONE_TEST_S3" not in os.environ:
         pytest.skip("no other store is named")
-    url = urllib3.util.parse_url(os.environ["TOUCHSTONE_TEST_S3"])
-    access, _, secret = (url.auth or "").partition(":")
-    section = S3Section(endpoint=f"{url.scheme}://{url.host}:{url.port}", bucket=(url.path or "").strip("/"))
+    url = urlsplit(os.environ["TOUCHSTONE_TEST_S3"])
+    access, secret = url.username or "", url.password or ""
+    section = S3Section(endpoint=f"{url.scheme}://{url.hostname}:{url.port}", bucket=url.path.strip("/"))
     other = S3Archive(section, tmp_path, 0, {"TOUCHSTONE_S3_ACCESS_KEY": access, "TOUCHSTONE_S3_SECRET_KEY": secret})
     for listed in list(other.listed()):
         other.delete(listed.key)
