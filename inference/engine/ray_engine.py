@@ -6,6 +6,7 @@ the connection is closed in the background where it does not answer.
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from threading import Lock, Thread
 
 from ray.exceptions import RayError
@@ -32,6 +33,8 @@ class RayEngine:
         self._lock = Lock()
         self._session: RaySession | None = None
         self._leaving: Thread | None = None
+        # a cluster of this process ends with the thread that began it, which must be none of those that ask
+        self._beginner = ThreadPoolExecutor(1, thread_name_prefix="Ray")
         self._closed = False
 
     def examine(self, order: Order) -> QcReport:
@@ -101,6 +104,7 @@ class RayEngine:
                 self._session = None
         if self._leaving is not None:
             self._leaving.join()
+        self._beginner.shutdown()
 
     def _joined(self) -> RaySession:
         with self._lock:
@@ -109,7 +113,7 @@ class RayEngine:
             if self._leaving is not None and self._leaving.is_alive():
                 raise ServiceError("Ray's head went away; its connection is still being closed")
             if self._session is None:
-                self._session = RaySession(self._section)
+                self._session = self._beginner.submit(RaySession, self._section).result()
             return self._session
 
     def _require_head(self, session: RaySession) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 import socket
 import time
 from dataclasses import fields
@@ -71,7 +72,12 @@ class RaySession:
     def _join(self) -> None:
         address = self._section.address
         # Ray's processes step back behind all others (niceness 15) unless told otherwise; here they are the work itself
-        own = {"address": "local", "include_dashboard": False, "_system_config": {"worker_niceness": 0}}
+        own = {
+            "address": "local",
+            "include_dashboard": False,
+            "_system_config": {"worker_niceness": 0, "enable_metrics_collection": False},
+        }
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers of each cluster
         if address not in ("", "auto") and not _answers(address):
             raise ServiceError(f"Ray's head at {address} does not answer; start it")
         try:

@@ -35,6 +35,8 @@ pytestmark = pytest.mark.xdist_group("ray")
 @pytest.fixture(scope="module")
 def ray_engine() -> Iterator[Engine]:
     made = make_engine(EngineSection(kind="ray", least_examiners=2, most_examiners=2))
+    with ThreadPoolExecutor(1) as pool:  # whoever asks first may go, and the cluster stays
+        assert pool.submit(made.health).result().ready
     yield made
     made.close()
 
