@@ -6,9 +6,7 @@ Simulated patients are phantoms to the models, which may ask a person to look; w
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from configs.strict import HERE, read_yaml
-from serving.auth.roles import LEAD, SENDER
+from serving.auth.roles import LEAD
+from serving.demo_sending import Sent, send_studies
 from serving.progress_bar import progress_bar
 from serving.score_command import DEFAULT_CATALOGUE
 from serving.supervisor import until_told
@@ -24,7 +23,6 @@ from serving.supervisor import until_told
 if TYPE_CHECKING:
     from qc_models.exam_item import Catalogue
     from serving.database.sessions import Database
-    from serving.started_service import StartedService
 
 # One clean study of each modality, and what commonly goes wrong: exam item, vendor, defect and its strength.
 STUDIES: Sequence[tuple[str, str, str, float]] = (
@@ -42,19 +40,6 @@ REAL_STUDIES = Path(__file__).resolve().parents[2] / "shared" / "data" / "studie
 SOME_REAL = ("abdpel-ct", "knee-mr")
 CONFIG = HERE / "demo.yaml"
 _LOOK_EVERY_S = 0.5
-_OBJECTS_A_REQUEST = 20
-
-
-@dataclass
-class Sent:
-    """A study that was sent: of which hospital, which way, and what became of its objects."""
-
-    folder: Path
-    uid: str
-    hospital_id: str
-    way: str
-    taken: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
 
 
 @click.command(
@@ -93,7 +78,7 @@ def demo(state: Path, once: bool, real: Path, all_real: bool, wait: int) -> None
     folders = [*_simulated(state / "studies"), *_real(real, all_real)]
     with started(read_yaml(CONFIG), state) as service:
         service.wait_until_ready()
-        sent = _send(service, folders)
+        sent = send_studies(service, folders)
         database = service.open_database()
         all_there = _await_verdicts(database, sent, wait)
         print_table(database, sent)
@@ -147,39 +132,6 @@ def _simulate(
 def _real(folder: Path, all_of_them: bool) -> list[Path]:
     found = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     return [path for path in found if all_of_them or path.name in SOME_REAL]
-
-
-def _send(service: "StartedService", folders: Sequence[Path]) -> list[Sent]:
-    """Sends each study as one of the hospitals would, by C-STORE or by STOW-RS in turn."""
-    import httpx
-
-    from qc_models.dicom.header import read_header
-    from serving.started_service import make_key
-    from serving.transfer.sending import store_all, stow
-
-    hospitals, dimse = service.config.hospitals, service.config.dimse
-    database = service.open_database()
-    keys = {hospital.id: make_key(database, "demo", SENDER, hospital.id) for hospital in hospitals}
-    database.close()
-    all_sent = []
-    with click.progressbar(list(enumerate(folders)), label="sending", file=sys.stderr) as entries:
-        for number, folder in entries:
-            hospital = hospitals[number % len(hospitals)]
-            files = sorted(path for path in folder.rglob("*.dcm") if path.is_file())
-            uid = read_header(files[0], files[0].name).text("StudyInstanceUID") or ""
-            by_dimse = number % 2 == 0
-            sent = Sent(folder, uid, hospital.id, "C-STORE" if by_dimse else "STOW-RS")
-            if by_dimse:
-                answers = list(store_all(hospital.peers[0].title, dimse.host, dimse.port, dimse.ae_title, files))
-            else:
-                headers = {"Authorization": f"Bearer {keys[hospital.id]}"}
-                with httpx.Client(base_url=service.url, headers=headers, timeout=120) as client:
-                    parts = [files[at : at + _OBJECTS_A_REQUEST] for at in range(0, len(files), _OBJECTS_A_REQUEST)]
-                    answers = [answer for part in parts for answer in stow(client, part)]
-            sent.taken = sum(answer.taken for answer in answers)
-            sent.refused.update(answer.reason for answer in answers if not answer.taken)
-            all_sent.append(sent)
-    return all_sent
 
 
 def _await_verdicts(database: "Database", sent: Sequence[Sent], timeout_s: float) -> bool:

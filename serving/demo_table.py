@@ -19,7 +19,7 @@ from serving.score_table import COLOURS, PIPE_WIDTH, reasons
 from serving.verdicts import report_of
 
 if TYPE_CHECKING:
-    from serving.demo_command import Sent
+    from serving.demo_sending import Sent
 
 
 def num_waiting(database: Database, sent: Sequence["Sent"]) -> int:

@@ -46,8 +46,7 @@ def hand(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def mixed_up(hand: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same study, rejected: an image of another patient in it."""
-    folder = tmp_path_factory.mktemp("mixed") / "study"
-    apply_defect("patient_mix_up", hand, folder)
+    apply_defect("patient_mix_up", hand, folder := tmp_path_factory.mktemp("mixed") / "study")
     return folder
 
 
@@ -61,8 +60,7 @@ def json_lines(text: str) -> list[dict[str, Any]]:
 
 def command(*arguments: object) -> list[str]:
     """What starts the console script in a process of its own."""
-    code = "import sys; from serving.command_line import main; main()"
-    return [sys.executable, "-c", code, "score", *map(str, arguments)]
+    return [sys.executable, "-c", "from serving.command_line import main; main()", "score", *map(str, arguments)]
 
 
 def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -262,8 +260,7 @@ def test_without_pixels_no_pixel_is_read_not_even_for_a_picture(
     monkeypatch.setattr("serving.report_pictures.decode_frames", refuse)
     result = score(hand, *AS_OF, "--no-pixels", "--format", "html", "--out", tmp_path)
     assert result.exit_code == 1
-    page = (tmp_path / "report.html").read_text("utf-8")
-    assert "data:image" not in page
+    assert "data:image" not in (page := (tmp_path / "report.html").read_text("utf-8"))
     assert "headers alone were looked at" in page
     assert "could not be examined" not in result.stderr
 
