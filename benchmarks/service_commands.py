@@ -55,6 +55,28 @@ def ingest_command(objects: int, rounds: int, processes: int) -> None:
     show("ingest", figures)
 
 
+@click.command("latency")
+@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(min=0.05))
+@click.option("--per-second", default=1.0, show_default=True, type=click.FloatRange(min=0.1), help="Studies.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(min=1))
+@click.option("--database", type=click.Choice(["sqlite", "postgresql"]), default="postgresql", show_default=True)
+def latency_command(minutes: float, per_second: float, workers: int, database: str) -> None:
+    """Seconds from a study's last object to its verdict at a steady pace, and the web process meanwhile."""
+    from benchmarks import latency_bench
+    from benchmarks.private_postgres import private_postgres
+
+    with ExitStack() as stack:
+        figures = latency_bench.run(
+            Path(stack.enter_context(tempfile.TemporaryDirectory())),
+            minutes=minutes,
+            per_s=per_second,
+            workers=workers,
+            database_url=stack.enter_context(private_postgres()) if database == "postgresql" else "",
+            tell=lambda line: click.echo(line, err=True),
+        )
+    show(f"latency_{database}", figures)
+
+
 def show(name: str, figures: dict[str, Any], *, keep: bool = True) -> None:
     """Keeps figures, and prints them."""
     if keep:
@@ -62,4 +84,4 @@ def show(name: str, figures: dict[str, Any], *, keep: bool = True) -> None:
     click.echo(json.dumps(figures, indent=1, ensure_ascii=False))
 
 
-SERVICE_COMMANDS: tuple[click.Command, ...] = (crash_command, ingest_command)
+SERVICE_COMMANDS: tuple[click.Command, ...] = (crash_command, ingest_command, latency_command)
