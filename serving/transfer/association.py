@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from struct import Struct
 from typing import Any
 
 import structlog
@@ -22,11 +23,12 @@ from pydicom.uid import UID
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
-from pynetdicom.dimse_primitives import N_EVENT_REPORT, DimsePrimitiveType
+from pynetdicom.dimse_primitives import C_STORE, N_EVENT_REPORT, DimsePrimitiveType
 from pynetdicom.dsutils import encode
 from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
+from serving.transfer.quick_store import fragments, store_request, store_response
 from serving.transfer.spool import Spool
 
 PDU_LENGTH = 1 << 17  # that we ask for; longer ones come from association requests alone
@@ -37,6 +39,9 @@ MOST_WAITING = 2  # messages sent before the one before them was answered: nobod
 SLOWEST_PER_S = 4096  # bytes, from a sender that is still at work
 _LOOK_EVERY_S = 0.1  # for what no queue tells, such as a time that is over
 _IDLE_S = 0.001
+P_DATA_TF, TRANSFERRING = 0x04, "Sta6"
+_HEAD = Struct(">BBL")  # of a PDU: type, nothing, length
+_COMMAND, _LAST = 1, 2  # bits of a message control header (PS3.8 E.2)
 STRANGERS = 16  # connections beyond the associations that are allowed, to be told that there are too many
 
 log = structlog.get_logger(__name__)
@@ -107,7 +112,35 @@ class Handler(RequestHandler):
         dul._run_loop_delay = 0
         dul.to_provider_queue = _Waking(connection.wake)
         dul.to_user_queue = _Waking(messages.wake)
+        dul._read_pdu_data = _Reader(association, connection, messages).read  # type: ignore[method-assign]
         return association
+
+
+class _Reader:
+    """Reads what comes: data straight into the messages of an association, everything else as pynetdicom does."""
+
+    def __init__(self, association: Association, connection: "PatientSocket", messages: "Messages") -> None:
+        self._dul = association.dul
+        self._connection = connection
+        self._messages = messages
+        self._otherwise = association.dul._read_pdu_data
+
+    def read(self) -> None:
+        """Reads one PDU."""
+        try:
+            head = self._connection.recv(_HEAD.size)
+            if len(head) < _HEAD.size or head[0] != P_DATA_TF or self._dul.state_machine.current_state != TRANSFERRING:
+                self._connection.give_back(head)
+                self._otherwise()
+                return
+            _, _, length = _HEAD.unpack(head)
+            body = self._connection.recv(length)
+        except OSError:
+            body, length = bytearray(), 1
+        if len(body) < length:
+            self._dul.event_queue.put("Evt17")  # the connection is closed
+        else:
+            self._messages.receive_data(body)
 
 
 class _Waking(queue.Queue[Any]):
@@ -128,6 +161,7 @@ class PatientSocket(AssociationSocket):
 
     def __init__(self, association: Association, client_socket: socket.socket) -> None:
         super().__init__(association, client_socket)
+        self._given_back = bytearray()
         self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(client_socket, select.POLLIN)
@@ -162,8 +196,15 @@ class PatientSocket(AssociationSocket):
             os.eventfd_read(self._woken)
         return any(descriptor != self._woken for descriptor in ready)
 
+    def give_back(self, received: bytearray) -> None:
+        """Has the next `recv`, which must ask for as many, return these bytes."""
+        self._given_back = received
+
     def recv(self, nr_bytes: int) -> bytearray:
         """Exactly so many bytes, fewer where the other side went away; OSError where they are too many or take too long."""
+        if self._given_back:
+            given_back, self._given_back = self._given_back, bytearray()
+            return given_back
         if nr_bytes > LONGEST_PDU:
             raise OSError("a PDU is too long")
         if self.assoc.dimse.msg_queue.qsize() > MOST_WAITING:
@@ -195,13 +236,49 @@ class Messages(DIMSEServiceProvider):
         self._began = 0.0
         self._received = 0
         self._waits = False
+        self._storing: C_STORE | None = None  # whose data set is coming
         self._sending = threading.Lock()
         self._answers: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way in, and nothing waits for an answer."""
-        return self._waits and self.message is None and self.msg_queue.empty()
+        return self._waits and self.message is None and self._storing is None and self.msg_queue.empty()
+
+    def receive_data(self, body: bytearray) -> None:
+        """Takes what one PDU holds."""
+        try:
+            for context_id, control, data in fragments(body):
+                self._receive(context_id, control, data)
+        except Exception as error:  # whatever a device can send
+            log.warning("message not understood", reason=type(error).__name__)
+            self.dul.event_queue.put("Evt19")  # an invalid PDU: the state machine aborts
+
+    def _receive(self, context_id: int, control: int, data: memoryview) -> None:
+        """Takes a fragment: those of a C-STORE go to its spool at once, others are pynetdicom's."""
+        if self._storing is None:
+            whole = control & _COMMAND and control & _LAST and self.message is None
+            self._storing = store_request(bytes(data)) if whole else None
+            if self._storing is None:
+                primitive = P_DATA()
+                primitive.presentation_data_value_list.append((context_id, bytes([control]) + bytes(data)))
+                self.receive_primitive(primitive)
+            else:
+                self._storing.DataSet = Spool(self._largest, self._spool)
+                self._storing._context_id = context_id
+                self._began, self._received = time.monotonic(), 0
+            return
+        request = self._storing
+        assert request.DataSet is not None
+        if control & _COMMAND:
+            raise ValueError("a command stands within a data set")
+        request.DataSet.write(data)
+        self._received += len(data)
+        if control & _LAST:
+            self._storing = None
+            self.msg_queue.put((context_id, request))
+        elif not self._in_time:
+            raise TimeoutError
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Takes a piece of a message; what nobody can make sense of, or what is too long or too slow, ends the association."""
@@ -228,6 +305,11 @@ class Messages(DIMSEServiceProvider):
             return False
         if message.encoded_command_set.tell() > LARGEST_COMMAND:
             return False
+        return self._in_time
+
+    @property
+    def _in_time(self) -> bool:
+        """Whether a message does not take too long."""
         patience = (self.assoc.network_timeout or 0) + self._received / SLOWEST_PER_S
         return time.monotonic() - self._began < patience
 
@@ -238,7 +320,16 @@ class Messages(DIMSEServiceProvider):
     def send_msg(self, primitive: DimsePrimitiveType, context_id: int) -> None:
         """Sends a message, whole, from any thread."""
         with self._sending:
-            super().send_msg(primitive, context_id)
+            if isinstance(primitive, C_STORE) and primitive.OffendingElement is None:
+                self._answer(primitive, context_id)
+            else:
+                super().send_msg(primitive, context_id)
+
+    def _answer(self, response: C_STORE, context_id: int) -> None:
+        """Sends the answer to a C-STORE; a few hundred bytes at most, which every device takes in one piece."""
+        pdu = P_DATA()
+        pdu.presentation_data_value_list.append((context_id, bytes([_COMMAND | _LAST]) + store_response(response)))
+        self.dul.send_pdu(pdu)
 
     def get_msg(self, block: bool = False) -> Any:
         """The next message, None where none comes soon; an answer to a report of ours goes to whoever waits for it."""

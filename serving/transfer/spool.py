@@ -33,7 +33,7 @@ class Spool(BytesIO):
         """Whether the next piece goes to a disk, which may take its time."""
         return self.size > IN_MEMORY
 
-    def write(self, piece: bytes) -> int:  # type: ignore[override]
+    def write(self, piece: bytes | memoryview) -> int:  # type: ignore[override]
         """Adds bytes."""
         self.size += len(piece)
         if self._refused is None and self.size > self._largest:
