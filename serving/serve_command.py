@@ -41,12 +41,12 @@ def serve(process: str | None, config: Path, state: Path | None) -> None:
     It ends on SIGTERM or Ctrl+C, once what it has begun is done. Secrets stand in the environment: TOUCHSTONE_SECRET_KEY,
     TOUCHSTONE_ADMIN_PASSWORD, TOUCHSTONE_DATABASE_PASSWORD.
     """
+    end_with_supervisor()
     loaded = load_service_config(config, state=state)
     log_as(process or "serve", for_a_person=loaded.mode == "trial" and sys.stderr.isatty())
     if process is None:
         options = ("--config", str(config), *(("--state", str(state)) if state is not None else ()))
         sys.exit(_run_all(loaded, options))
-    end_with_supervisor()
     {WEB: _run_web, RECEIVE: _run_receive, WORKER: _run_worker}[process](loaded)
 
 
@@ -116,4 +116,3 @@ def _run_worker(config: ServiceConfig) -> None:
 
 def _receives(config: ServiceConfig) -> bool:
     return any(hospital.peers or hospital.watched_folders for hospital in config.hospitals)
-
