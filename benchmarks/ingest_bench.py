@@ -97,7 +97,15 @@ def _content() -> dict[str, Any]:
 
 def _wait(prepared: Prepared, process: "subprocess.Popen[bytes]") -> None:
     until = time.monotonic() + _START_S
-    call = [DCMTK / "echoscu", "-aet", "STORESCU", "-aec", "TOUCHSTONE", "127.0.0.1", str(prepared.config.dimse.port)]
+    call: list[str | Path] = [
+        DCMTK / "echoscu",
+        "-aet",
+        "STORESCU",
+        "-aec",
+        "TOUCHSTONE",
+        "127.0.0.1",
+        str(prepared.config.dimse.port),
+    ]
     while subprocess.run(call, capture_output=True).returncode:
         if time.monotonic() > until or process.poll() is not None:
             raise ServiceError("ours did not start")
@@ -120,7 +128,8 @@ def _turn(names: list[str], number: int) -> list[str]:
 
 def _seconds(parts: Sequence[Path], port: int) -> float:
     begun = time.perf_counter()
-    command = [DCMTK / "storescu", "-R", "-xe", "-aet", "STORESCU", "-aec", "TOUCHSTONE", "+sd", "127.0.0.1", str(port)]
+    options = ("-R", "-xe", "-aet", "STORESCU", "-aec", "TOUCHSTONE", "+sd")
+    command: list[str | Path] = [DCMTK / "storescu", *options, "127.0.0.1", str(port)]
     senders = [subprocess.Popen([*command, part], env=ENVIRONMENT, stderr=subprocess.PIPE) for part in parts]
     failed = [sender.communicate()[1] for sender in senders if sender.wait()]
     if failed:
