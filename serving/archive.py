@@ -198,7 +198,9 @@ class FolderArchive:
         path = self._path(key)
         while True:
             with _told(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
+                if not path.parent.is_dir():  # another process removes folders that became empty: sync those above again
+                    self._synced.clear()
+                    path.parent.mkdir(parents=True, exist_ok=True)
                 try:
                     staged.rename(path)
                 except FileNotFoundError:

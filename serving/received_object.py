@@ -63,6 +63,7 @@ class ObjectFacts:
     columns: int
     series_description: str
     series_number: int | None
+    num_study_instances: int | None  # that the sender says there are
     urgent: bool
     patient: PatientFacts
 
@@ -120,13 +121,14 @@ def _facts(header: Header, path: Path) -> ObjectFacts:
         study_uid=uids["StudyInstanceUID"],
         series_uid=uids["SeriesInstanceUID"],
         transfer_syntax_uid=header.transfer_syntax_uid or "",
-        modality=_text(header, "Modality", 16).upper(),
+        modality=_text(header, "Modality", 16).upper()[:16],  # "ß" becomes longer
         instance_number=_integer(header, "InstanceNumber"),
         num_frames=max(_integer(header, "NumberOfFrames") or 1, 1),
         rows=max(_integer(header, "Rows") or 0, 0),
         columns=max(_integer(header, "Columns") or 0, 0),
         series_description=_text(header, "SeriesDescription", 64),
         series_number=_integer(header, "SeriesNumber"),
+        num_study_instances=_integer(header, "NumberOfStudyRelatedInstances"),
         urgent=any(priority in _URGENT for priority in _priorities(header)),
         patient=PatientFacts(
             issuer=_text(header, "IssuerOfPatientID", 64),

@@ -25,7 +25,9 @@ ARRIVING = "arriving"
 # Statements are made once: making them takes longer than running them.
 _STUDIES, _INSTANCES = cast(SqlTable, StudyRow.__table__), cast(SqlTable, InstanceRow.__table__)
 _HOLD_STUDY = (
-    select(_STUDIES.c.id, _STUDIES.c.num_instances, _STUDIES.c.urgent, _STUDIES.c.modalities)
+    select(
+        _STUDIES.c.id, _STUDIES.c.num_instances, _STUDIES.c.urgent, _STUDIES.c.modalities, _STUDIES.c.declared_instances
+    )
     .where(_STUDIES.c.hospital_id == bindparam("hospital_id"), _STUDIES.c.uid == bindparam("study_uid"))
     .with_for_update()
 )
@@ -33,7 +35,7 @@ _FIND_KEPT = select(_INSTANCES.c.sop_instance_uid, _INSTANCES.c.digest, _INSTANC
     _INSTANCES.c.study_id == bindparam("study_id"),
     _INSTANCES.c.sop_instance_uid.in_(bindparam("uids", expanding=True)),
 )
-_CHANGED = ("num_instances", "state", "last_instance_at", "close_at", "urgent", "modalities")
+_CHANGED = ("num_instances", "state", "last_instance_at", "close_at", "urgent", "modalities", "declared_instances")
 _CHANGE_STUDY = (
     _STUDIES.update().where(_STUDIES.c.id == bindparam("study_id")).values({name: bindparam(name) for name in _CHANGED})
 )
@@ -111,11 +113,9 @@ class Recording:
         for index, kept in enumerate(objects):
             by_study.setdefault((kept.sender.hospital_id, kept.facts.study_uid), []).append(index)
         outcomes: dict[int, Recorded] = {}
-        with self._database.writing() as session:
-            connection = session.connection()  # rows go in by the hundred a second: without objects for them
-            for indices in (
-                by_study[key] for key in sorted(by_study)
-            ):  # in one order, so that two processes never cross
+        with self._database.writing_rows() as connection:
+            for key in sorted(by_study):  # in one order, so that two processes never cross
+                indices = by_study[key]
                 members = [objects[index] for index in indices]
                 outcomes.update(zip(indices, self._record_study(connection, members), strict=True))
         return [outcomes[index] for index in range(len(objects))]
@@ -154,6 +154,10 @@ class Recording:
                 "last_instance_at": now,
                 "close_at": now + self._quiet,
                 "urgent": study.urgent or any(kept.urgent or kept.facts.urgent for kept in added),
+                "declared_instances": max(
+                    (study.declared_instances or 0, *(kept.facts.num_study_instances or 0 for kept in added))
+                )
+                or None,
                 "modalities": sorted({*study.modalities, *(kept.facts.modality for kept in added)} - {""}),
             }
             connection.execute(_CHANGE_STUDY, {"study_id": study.id, **values})

@@ -1,7 +1,7 @@
 """Whether two objects of one UID hold the same content: what forwards an object may write it anew, and changes nothing by it.
 
 File meta information is written by each sender (PS3.10 7.1). In the data set group lengths may be absent, sequences have a length
-or an end (PS3.5 7.5), and values of uneven length have one of two paddings; everything else is content.
+or an end (PS3.5 7.5), and texts of uneven length have one of two paddings; everything else is content.
 """
 
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydicom import dcmread
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.values import convert_SQ
@@ -20,7 +21,8 @@ _NAME = "the object"
 _COMPARED_BYTES = 1 << 20  # at once
 _LARGEST_HEADER = 64 << 20  # bytes before the pixels that are compared value by value
 _ITEM = b"\xfe\xff\x00\xe0"
-_PADDING = b" \0"
+_PADDINGS = (b" ", b"\0")
+_TEXT = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
 
 
 def same_content(first: Path, second: Path) -> bool:
@@ -74,10 +76,20 @@ def _same_set(one: Dataset, other: Dataset) -> bool:
 def _same_value(one: Dataset, other: Dataset, tag: Any) -> bool:
     here, there = _value(one, tag), _value(other, tag)
     if isinstance(here, bytes) and isinstance(there, bytes):
-        return here == there or here.rstrip(_PADDING) == there.rstrip(_PADDING)
+        return here == there or (_vr(one, tag) in _TEXT and _unpadded(here) == _unpadded(there))
     if isinstance(here, bytes) or isinstance(there, bytes):
         return False
     return len(here) == len(there) and all(_same_set(*pair) for pair in zip(here, there, strict=True))
+
+
+def _unpadded(value: bytes) -> bytes:
+    """A text without the one byte that makes its length even (PS3.5 6.2)."""
+    return value[:-1] if value[-1:] in _PADDINGS else value
+
+
+def _vr(data_set: Dataset, tag: Any) -> str:
+    """The value representation, of the dictionary where the file says none; UN of what nobody knows."""
+    return getattr(data_set.get_item(tag), "VR", None) or (dictionary_VR(tag) if dictionary_has_tag(tag) else "UN")
 
 
 def _value(data_set: Dataset, tag: Any) -> bytes | list[Dataset]:

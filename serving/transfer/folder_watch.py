@@ -106,7 +106,9 @@ class FolderWatch:
         except FileNotFoundError:  # another process was faster
             pass
         except OSError as error:
-            self._leave(path, signature, error)
+            self._leave(path, signature, error.strerror or type(error).__name__)
+        except Exception as error:  # a mistake of ours about one file must not keep the others waiting
+            self._leave(path, signature, reason_of(error))
         return False
 
     def _move_aside(self, path: Path, signature: _Signature, reason: str) -> None:
@@ -121,12 +123,12 @@ class FolderWatch:
         except FileNotFoundError:
             pass
         except OSError as error:
-            self._leave(path, signature, error)
+            self._leave(path, signature, error.strerror or type(error).__name__)
 
-    def _leave(self, path: Path, signature: _Signature, error: OSError) -> None:
+    def _leave(self, path: Path, signature: _Signature, reason: str) -> None:
         """Leaves a file alone until it changes."""
         self._left[path] = signature
-        log.warning("file left where it is", folder=self._folder.name, reason=error.strerror)
+        log.warning("file left where it is", folder=self._folder.name, reason=reason)
 
 
 def _content(path: Path, signature: _Signature) -> Iterator[bytes]:

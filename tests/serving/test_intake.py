@@ -154,6 +154,21 @@ def test_a_sender_may_say_that_it_is_urgent(intake: Intake, database: Database) 
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+def test_a_sender_may_say_how_many_there_are(intake: Intake, database: Database) -> None:
+    for number, said in enumerate((None, 7, 5), 1):
+        told = {} if said is None else {"NumberOfStudyRelatedInstances": said}
+        intake.take([object_bytes(SOPInstanceUID=f"1.2.3.{number}", **told)], CITY)
+    with database.reading() as session:
+        assert session.scalars(select(StudyRow.declared_instances)).all() == [7]
+
+
+def test_letters_that_grow_fit_their_column(intake: Intake, database: Database) -> None:
+    content = object_bytes(SpecificCharacterSet="ISO_IR 100", Modality="Q" * 12)
+    intake.take([content.replace(b"Q" * 12, "ß".encode("latin-1") * 12)], CITY)
+    with database.reading() as session:
+        assert session.scalars(select(InstanceRow.modality)).all() == ["S" * 16]
+
+
 def test_hostile_texts_are_kept_as_texts(intake: Intake, database: Database) -> None:
     intake.take(object_bytes(PatientID="x'); DELETE FROM study; --", PatientName="a\0b\x1b^%s{}"), CITY)
     (study,) = rows(database, StudyRow)

@@ -39,11 +39,7 @@ def undefined_length(dataset: Dataset) -> None:
     dataset.ReferencedImageSequence[0].is_undefined_length_sequence_item = True
 
 
-def other_padding(dataset: Dataset) -> None:
-    dataset.add_new(0x00091010, "UN", b"private\0")
-
-
-@pytest.mark.parametrize("change", [undefined_length, other_padding])
+@pytest.mark.parametrize("change", [undefined_length])
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
 def test_what_is_written_otherwise_is_the_same(tmp_path: Path, change: Change, syntax: str) -> None:
     first = written(tmp_path / "1", lambda _: None, syntax)
@@ -51,6 +47,14 @@ def test_what_is_written_otherwise_is_the_same(tmp_path: Path, change: Change, s
     assert first.read_bytes() != second.read_bytes()
     assert same_content(first, second)
     assert same_content(second, first)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_a_text_may_be_padded_by_a_blank_or_by_a_nul(tmp_path: Path, syntax: str) -> None:
+    first, second = written(tmp_path / "1", lambda d: setattr(d, "StudyID", "PADDED7"), syntax), tmp_path / "2"
+    assert first.read_bytes().count(b"PADDED7 ") == 1
+    second.write_bytes(first.read_bytes().replace(b"PADDED7 ", b"PADDED7\0"))
+    assert same_content(first, second)
 
 
 def test_group_lengths_may_be_there(tmp_path: Path) -> None:
@@ -69,6 +73,15 @@ def other_pixel(dataset: Dataset) -> None:
     dataset.PixelData = b"\1" + dataset.PixelData[1:]
 
 
+def other_number(dataset: Dataset) -> None:
+    """0 and 8192 are a NUL and a blank to whoever takes them for a text."""
+    dataset.SmallestImagePixelValue = 8192
+
+
+def two_blanks(dataset: Dataset) -> None:
+    dataset.StudyID = "7  "
+
+
 def further(dataset: Dataset) -> None:
     dataset.StudyID = "7"
 
@@ -81,6 +94,17 @@ def one_item_more(dataset: Dataset) -> None:
 def test_whatever_a_reader_sees_is_other_content(tmp_path: Path, change: Any) -> None:
     first, second = written(tmp_path / "1", undefined_length), written(tmp_path / "2", change)
     assert not same_content(first, second)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_numbers_have_no_padding(tmp_path: Path, syntax: str) -> None:
+    first = written(tmp_path / "1", lambda dataset: setattr(dataset, "SmallestImagePixelValue", 0), syntax)
+    assert not same_content(first, written(tmp_path / "2", other_number, syntax))
+
+
+def test_one_byte_at_most_is_padding(tmp_path: Path) -> None:
+    first = written(tmp_path / "1", lambda dataset: setattr(dataset, "StudyID", "7"))
+    assert not same_content(first, written(tmp_path / "2", two_blanks))
 
 
 def test_another_transfer_syntax_is_other_content(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Files are taken once they are whole, and gone then; what is refused lies aside with the reason; all else is left alone."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,26 @@ def test_what_is_refused_lies_aside_with_its_reason(folder: Path, watch: FolderW
     assert "cut short" in reason
     assert "SECRET" not in reason
     assert watch.step() == 0  # what lies aside is not looked at again
+
+
+def test_a_mistake_of_ours_about_one_file_keeps_no_other_waiting(
+    service: Service, folder: Path, watch: FolderWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = Intake.take
+
+    def take(self: Intake, content: Iterator[bytes], *args: object, **options: object) -> object:
+        if b"ODD" in (whole := b"".join(content)):
+            raise ValueError("SECRET^NAME")
+        return taken(self, [whole], *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Intake, "take", take)
+    (folder / "a.dcm").write_bytes(object_bytes(SOPInstanceUID="1.2.3.1", StudyID="ODD"))
+    (folder / "b.dcm").write_bytes(object_bytes(SOPInstanceUID="1.2.3.2"))
+    with capture_logs() as logs:
+        assert sum(watch.step() for _ in range(3)) == 1
+    assert names(folder) == {"a.dcm"}
+    assert [log["event"] for log in logs].count("file left where it is") == 1
+    assert "SECRET" not in repr(logs)
 
 
 def test_a_full_archive_leaves_everything_where_it_is(service: Service, folder: Path) -> None:
