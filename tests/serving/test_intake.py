@@ -163,8 +163,9 @@ def test_a_sender_may_say_how_many_there_are(intake: Intake, database: Database)
 
 
 def test_letters_that_grow_fit_their_column(intake: Intake, database: Database) -> None:
-    content = object_bytes(SpecificCharacterSet="ISO_IR 100", Modality="Q" * 12)
-    intake.take([content.replace(b"Q" * 12, "ß".encode("latin-1") * 12)], CITY)
+    kept, written = b"\x08\0\x60\0CS\x02\0CT", b"\x08\0\x60\0LO\x20\0" + "ß".encode() * 16
+    assert kept in (content := object_bytes(SpecificCharacterSet="ISO_IR 192"))
+    intake.take([content.replace(kept, written)], CITY)
     with database.reading() as session:
         assert session.scalars(select(InstanceRow.modality)).all() == ["S" * 16]
 
