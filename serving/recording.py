@@ -113,9 +113,11 @@ class Recording:
         for index, kept in enumerate(objects):
             by_study.setdefault((kept.sender.hospital_id, kept.facts.study_uid), []).append(index)
         outcomes: dict[int, Recorded] = {}
-        with self._database.writing_rows() as connection:
-            for key in sorted(by_study):  # in one order, so that two processes never cross
-                indices = by_study[key]
+        with self._database.writing() as session:
+            connection = session.connection()  # rows go in by the hundred a second: without objects for them
+            for indices in (
+                by_study[key] for key in sorted(by_study)
+            ):  # in one order, so that two processes never cross
                 members = [objects[index] for index in indices]
                 outcomes.update(zip(indices, self._record_study(connection, members), strict=True))
         return [outcomes[index] for index in range(len(objects))]

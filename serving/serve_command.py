@@ -54,7 +54,8 @@ def _run_all(config: ServiceConfig, options: tuple[str, ...]) -> int:
     from serving.opened_service import open_service
 
     open_service(config, os.environ).database.close()  # what cannot be is told here, once
-    wanted = [WEB, *([RECEIVE] if _receives(config) else []), *([WORKER] * config.worker.processes)]
+    receiving = config.dimse.processes if _receives(config) else 0
+    wanted = [WEB, *([RECEIVE] * receiving), *([WORKER] * config.worker.processes)]
     commands = {f"{name}-{number}": (*_TOUCHSTONE, "serve", *options, name) for number, name in enumerate(wanted, 1)}
     scheme = "https" if config.web.tls is not None else "http"
     click.echo(f"web    {config.web.address or f'{scheme}://{config.web.host}:{config.web.port}'}")

@@ -124,7 +124,8 @@ class DimseSection(Strict):
     host: str = "127.0.0.1"
     port: Port = 11112
     ae_title: AeTitle = "TOUCHSTONE"
-    associations: int = Field(default=32, ge=1)  # at once, of all devices
+    processes: int = Field(default=1, ge=1)  # side by side at the port, as the kernel shares connections out
+    associations: int = Field(default=32, ge=1)  # of one process at once, of all devices
     timeout_s: float = Field(default=60, gt=0)  # for the next message, and for each piece of one
     tls: Tls | None = None
 
