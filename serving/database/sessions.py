@@ -40,13 +40,15 @@ class Database:
         self.engine = engine
         self.is_postgres = engine.dialect.name == "postgresql"
         self.now = clock
-        self._reader = engine.execution_options(**({"postgresql_readonly": True} if self.is_postgres else {}))
+        # all that one session reads is of one moment, as on SQLite
+        snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reader = engine.execution_options(**(snapshot if self.is_postgres else {}))
         self._writer = engine.execution_options(**{_WRITING: True})
         self._turn = threading.Lock()  # SQLite's own waiting is a sleep: threads of one process hand over faster
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that sees and changes nothing: whatever it wrote is rolled back at its end."""
+        """A session that sees the database as it was at its first statement, and changes nothing."""
         with _told(), Session(self._reader, expire_on_commit=False, autoflush=False) as session:
             yield session
 

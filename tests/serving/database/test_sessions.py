@@ -51,6 +51,15 @@ def test_reading_changes_nothing(database: Database) -> None:
     assert count(database) == 0
 
 
+def test_all_that_is_read_is_of_one_moment(database: Database) -> None:
+    with database.reading() as session:
+        first = session.scalar(select(func.count()).select_from(Hospital))
+        with database.writing() as other:
+            other.add(hospital("h"))
+        assert (first, session.scalar(select(func.count()).select_from(Hospital))) == (0, 0)
+    assert count(database) == 1
+
+
 def test_times_come_back_in_utc(database: Database) -> None:
     assert database.now().tzinfo is UTC
     noon = datetime(2026, 9, 1, 12, tzinfo=UTC)
