@@ -123,7 +123,7 @@ def study(service: Service, caller: Reader, study_id: RowId) -> StudyState:
     """Tell all that is known of a study: its state, how sure that is, verdicts, jobs, pool, reviews."""
     with service.database.reading() as session:
         known = worklist.known_of(session, visible(session, caller, study_id))
-    return study_state(known, caller, service.database.now().date())
+    return study_state(known, caller, service.database.now().astimezone().date())
 
 
 @router.get("/studies/{study_id}/report")

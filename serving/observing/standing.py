@@ -169,7 +169,7 @@ def _pool(session: Session, now: datetime) -> Iterator[tuple[str, _Value]]:
     count = (
         select(func.count())
         .select_from(PoolEntry)
-        .where(PoolEntry.state == ACTIVE, PoolEntry.valid_until >= now.date())
+        .where(PoolEntry.state == ACTIVE, PoolEntry.valid_until >= now.astimezone().date())
     )
     yield "touchstone_pool_entries_active", ((), session.scalar(count) or 0)
 
