@@ -9,6 +9,7 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qc_models.errors import InputError
 from qc_models.policy import Policy
 from qc_models.report import QcReport
 from qc_models.vocabulary import Verdict
@@ -16,7 +17,7 @@ from serving import audit, pool, verdicts
 from serving.closing import CLOSED
 from serving.database.tables import OutboxRow, PoolEntry, Review, StudyRow, VerdictRow
 
-SCORED = "scored"
+SCORED = pool.SCORED
 UNDECIDED = ("open", "claimed")  # states of a review
 WITHDRAWN, UPHELD = (
     "withdrawn",
@@ -104,6 +105,32 @@ def withdraw(
     return entries
 
 
+def hold_back(
+    session: Session, study: StudyRow, reason: str, actor: str, deliveries: Sequence[Delivery], now: datetime
+) -> list[PoolEntry]:
+    """Withdraws a study until `let_in`: what passes meanwhile goes to a reviewer instead of the pool. The caller holds its row."""
+    study.withdrawn_at, study.withdrawn_by, study.withdrawn_reason = now, actor, reason[:500]
+    audit.append(session, actor, "study withdrawn", f"study:{study.id}", {"reason": reason[:500]}, at=now)
+    return withdraw(session, study, reason, actor, deliveries, now)
+
+
+def let_in(session: Session, study: StudyRow, actor: str, now: datetime) -> None:
+    """Lifts a withdrawal; a verdict that passed waits for a reviewer, whose word brings it into the pool.
+
+    InputError where there is none. The caller holds the study's row.
+    """
+    if study.withdrawn_at is None:
+        raise InputError("the study is not withdrawn; there is nothing to lift")
+    study.withdrawn_at, study.withdrawn_by, study.withdrawn_reason = None, None, None
+    audit.append(session, actor, "withdrawal lifted", f"study:{study.id}", {}, at=now)
+    verdict = session.get(VerdictRow, study.verdict_id) if study.verdict_id is not None else None
+    if verdict is None or study.state != SCORED or not _passes(verdict):
+        return
+    read = Review.state.in_(UNDECIDED) | (Review.kind == "review")
+    if session.scalar(select(Review.id).where(Review.verdict_id == verdict.id, read).limit(1)) is None:
+        _open_review(session, study, verdict, "review", now)
+
+
 def tell_again(
     session: Session, study: StudyRow, verdict: VerdictRow, what: str, deliveries: Sequence[Delivery], now: datetime
 ) -> None:
@@ -145,13 +172,22 @@ def _close_older_reviews(session: Session, study: StudyRow, verdict: VerdictRow,
 def _ask_for_review(
     session: Session, study: StudyRow, verdict: VerdictRow, following: Following, now: datetime
 ) -> None:
-    """A task for a reviewer where the machine left it to a person, or where the study is drawn for an audit."""
-    if verdict.verdict == "review":
+    """A task for a reviewer where the machine or a lead left it to a person, or where the study is drawn for an audit."""
+    if verdict.verdict == "review" or (study.withdrawn_at is not None and _passes(verdict)):
         kind = "review"
     elif following.draw() < following.policy.random_audit[cast(Verdict, verdict.verdict)]:
         kind = "audit"
     else:
         return
+    _open_review(session, study, verdict, kind, now)
+
+
+def _passes(verdict: VerdictRow) -> bool:
+    """Whether any exam item passed, so that it would enter the pool."""
+    return any(item["verdict"] == "pass" for item in verdict.items)
+
+
+def _open_review(session: Session, study: StudyRow, verdict: VerdictRow, kind: str, now: datetime) -> None:
     review = Review(study_id=study.id, verdict_id=verdict.id, kind=kind, state="open", answers=[], created_at=now)
     session.add(review)
     session.flush()

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, func, select, true
+from sqlalchemy.orm import Session, aliased
 
-from qc_models.errors import InputError
-from qc_models.policy import Policy
+from qc_models.errors import ConfigError, InputError
+from qc_models.policy import Acceptance, Policy
 from qc_models.report import QcReport
 from serving import audit
-from serving.database.tables import PoolEntry, Recognition, StudyRow, VerdictRow
+from serving.closing import ARRIVING
+from serving.database.tables import DeviceStanding, Hospital, PoolEntry, Recognition, StudyRow, VerdictRow
+from serving.standing import why_suspended
 
+SCORED = "scored"  # state of a study that rests on its current verdict
 ACTIVE, SUPERSEDED, WITHDRAWN = "active", "superseded", "withdrawn"
 OTHER = "other"  # the reason that must be written down
 
@@ -43,12 +46,71 @@ def person_digest(key: bytes, name: str, birth_date: date | None, sex: str) -> s
     return hmac.new(key, said.encode(), hashlib.sha256).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An entry with all that its worth hangs on; of most devices nothing is known."""
+
+    entry: PoolEntry
+    study: StudyRow
+    producer: Hospital
+    device: DeviceStanding | None
+
+    def why_not(self, on: date, acceptance: Acceptance = "always") -> tuple[str, ...]:
+        """Why nobody may rely on it on a day, in words of `pool_lookup.REASONS`; nothing where one may.
+
+        Every way to rely on an examination asks this: what is found, what is accepted, what is signed, what a study's state tells.
+        """
+        entry, study = self.entry, self.study
+        rests = study.state == SCORED and study.verdict_id == entry.verdict_id
+        device = self.device is not None and why_suspended(self.device, on)
+        held = {
+            "expired": entry.valid_until < on,
+            "not_yet": entry.examined_on > on,
+            "superseded": entry.state == SUPERSEDED,
+            "withdrawn": entry.state == WITHDRAWN or study.withdrawn_at is not None,
+            "arriving": entry.state == ACTIVE and not rests and study.state == ARRIVING,
+            "not_judged": entry.state == ACTIVE and not rests and study.state != ARRIVING,
+            "suspended": bool(why_suspended(self.producer, on) or device),
+            "out_of_scope": acceptance == "never",
+        }
+        return tuple(reason for reason, holds in held.items() if holds)
+
+
+def offered(session: Session, *where: ColumnElement[bool], newest: int | None = None) -> list[Offered]:
+    """Entries with what their worth hangs on, as they are in the database now; `newest` so many by their examination's day."""
+    query = (
+        select(PoolEntry, StudyRow, Hospital, DeviceStanding)
+        .join(StudyRow, StudyRow.id == PoolEntry.study_id)
+        .join(Hospital, Hospital.id == PoolEntry.hospital_id)
+        .outerjoin(
+            DeviceStanding,
+            and_(DeviceStanding.hospital_id == PoolEntry.hospital_id, DeviceStanding.device == PoolEntry.device),
+        )
+        .where(*where)
+        .order_by(PoolEntry.id if newest is None else PoolEntry.examined_on.desc())
+        .limit(newest)
+    )
+    rows = session.execute(query.execution_options(populate_existing=True))
+    return [Offered(entry, study, producer, device) for entry, study, producer, device in rows]
+
+
+def acceptance_of(producer: Hospital, consumer: Hospital, policy: Policy) -> Acceptance:
+    """Whether a hospital accepts another's examinations; its own always, and none of a level that the policy does not know."""
+    if producer.id == consumer.id:
+        return "always"
+    try:
+        return policy.acceptance(producer.level, consumer.level, producer.alliances, consumer.alliances)
+    except ConfigError:
+        return "never"
+
+
 def offer(
     session: Session, study: StudyRow, verdict: VerdictRow, report: QcReport, person: str, now: datetime
 ) -> list[PoolEntry]:
     """Brings the pool to what a study's current verdict says, and returns the new entries; the caller holds the study's row.
 
-    Nothing is offered where the day of the examination is unknown, since no window can be told, nor what has no images any more.
+    Nothing is offered where the day of the examination is unknown, since no window can be told, nor what has no images any more or
+    was withdrawn by a lead.
     """
     passed = [item["id"] for item in verdict.items if item["verdict"] == "pass"]
     days = {item["item"]: item["valid_days"] for item in report.content["items"]}
@@ -63,7 +125,7 @@ def offer(
         else:
             entry.state, entry.state_reason = WITHDRAWN, f"verdict {verdict.id} says {verdict.verdict}"
             _tell(session, "service", "pool entry withdrawn", entry, now)
-    if examined_on is None or not study.num_instances:  # undated, or its images were deleted
+    if examined_on is None or not study.num_instances or study.withdrawn_at is not None:
         return []
     entries = [
         PoolEntry(
@@ -74,6 +136,7 @@ def offer(
             patient_issuer=study.patient_issuer,
             patient_id=study.patient_id,
             person_digest=person,
+            device=report.content["facts"].get("device"),
             examined_on=examined_on,
             valid_until=examined_on + timedelta(days=days[item_id]),
             state=ACTIVE,
@@ -98,6 +161,12 @@ def withdraw(session: Session, study_id: int, reason: str, actor: str, now: date
     return entries
 
 
+def was_withdrawn(session: Session, verdict: VerdictRow) -> bool:
+    """Whether an entry of a verdict was taken out of the pool."""
+    entry = select(PoolEntry.id).where(PoolEntry.verdict_id == verdict.id, PoolEntry.state == WITHDRAWN)
+    return session.scalar(entry.limit(1)) is not None
+
+
 def answer(
     session: Session,
     entry_id: int,
@@ -111,17 +180,26 @@ def answer(
     comment: str = "",
     actor: str | None = None,
 ) -> Recognition:
-    """Keeps a doctor's answer, once for each person and entry; InputError where it cannot be.
+    """Keeps a doctor's answer about an entry, of which the last counts; InputError where it cannot be.
 
-    That is an unknown entry, an acceptance of what is not in the pool any more, a refusal without one of the policy's reasons, or
-    `other` alone. `actor` is what the audit chain calls a program that has no account.
+    That is an unknown hospital, an entry that is unknown or out of its reach, an acceptance of what nobody may rely on, a refusal
+    without one of the policy's reasons, or `other` alone. Programs without an account answer for their hospital, as one; `actor` is
+    what the audit chain calls them.
     """
     actor = actor or f"account:{account_id}"
-    entry = session.get(PoolEntry, entry_id, with_for_update=True, populate_existing=True)
-    if entry is None:
+    consumer = session.get(Hospital, hospital_id)
+    if consumer is None:
+        raise InputError("hospital: is not known; register it first")
+    of_entry = select(PoolEntry.study_id).where(PoolEntry.id == entry_id).scalar_subquery()
+    session.execute(
+        select(StudyRow.id).where(StudyRow.id == of_entry).with_for_update()
+    )  # what it says stands meanwhile
+    found = offered(session, PoolEntry.id == entry_id)
+    acceptance = acceptance_of(found[0].producer, consumer, policy) if found else "never"
+    if acceptance == "never":
         raise InputError("there is no such entry in the pool; look it up again")
-    if accepted and (entry.state != ACTIVE or entry.valid_until < now.astimezone().date()):
-        raise InputError("the examination is not in the pool any more; look it up again")
+    if accepted and (why := found[0].why_not(now.astimezone().date(), acceptance)):
+        raise InputError(f"nobody may rely on the examination now ({', '.join(why)}); look it up again")
     if accepted and reason:
         raise InputError("an acceptance has no reason; leave it out, or refuse")
     if not accepted and reason not in policy.refusal_reasons:
@@ -130,7 +208,7 @@ def answer(
         raise InputError("the reason `other` must be written down; add a comment")
     known = _answered(session, entry_id, hospital_id, account_id)
     if known is not None and (known.accepted, known.reason) == (accepted, reason):
-        return known  # said twice, as by a second click
+        return known  # said twice, as by a second click or a program that tries again
     row = Recognition(
         entry_id=entry_id,
         hospital_id=hospital_id,
@@ -148,13 +226,11 @@ def answer(
 
 
 def _answered(session: Session, entry_id: int, hospital_id: str, account_id: int | None) -> Recognition | None:
-    """The last answer of a person about an entry; a program answers for many, and none is its last."""
-    if account_id is None:
-        return None
+    """The last answer of a person, or of a hospital's programs, about an entry."""
     query = select(Recognition).where(
         Recognition.entry_id == entry_id,
         Recognition.hospital_id == hospital_id,
-        Recognition.account_id == account_id,
+        Recognition.account_id.is_not_distinct_from(account_id),
     )
     return session.scalar(query.order_by(Recognition.id.desc()).limit(1))
 
@@ -171,13 +247,24 @@ class Answers:
 
 
 def answers(session: Session, since: datetime, until: datetime, producer: str | None = None) -> list[Answers]:
-    """Counts of doctors' answers, by producing hospital, exam item and reason; of one producer, or of all."""
+    """Counts of the last answers about entries, by producing hospital, exam item and reason; of one producer, or of all."""
     own = true() if producer is None else PoolEntry.hospital_id == producer
     columns = (PoolEntry.hospital_id, PoolEntry.item_id, Recognition.accepted, Recognition.reason)
+    later = aliased(Recognition)
+    changed = (
+        select(later.id)
+        .where(
+            later.entry_id == Recognition.entry_id,
+            later.hospital_id == Recognition.hospital_id,
+            later.account_id.is_not_distinct_from(Recognition.account_id),
+            later.id > Recognition.id,
+        )
+        .exists()
+    )
     rows = session.execute(
         select(*columns, func.count())
         .join(PoolEntry, PoolEntry.id == Recognition.entry_id)
-        .where(Recognition.created_at >= since, Recognition.created_at < until, own)
+        .where(Recognition.created_at >= since, Recognition.created_at < until, own, ~changed)
         .group_by(*columns)
         .order_by(*columns)
     )

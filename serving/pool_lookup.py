@@ -12,13 +12,13 @@ from typing import Literal
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from qc_models.errors import ConfigError, InputError
+from qc_models.errors import InputError
 from qc_models.exam_item import Name
 from qc_models.policy import Acceptance, Policy
+from serving.closing import ARRIVING
 from serving.database.tables import Hospital, PoolEntry, StudyRow, VerdictRow
 from serving.observing.metrics import LOOKUP_SECONDS
-from serving.pool import SUPERSEDED, WITHDRAWN
-from serving.standing import GOOD, SUSPENDED, why_suspended
+from serving.pool import SUPERSEDED, acceptance_of, offered
 
 _MOST = 200  # entries of one patient that a lookup looks at, newest first
 
@@ -26,8 +26,11 @@ REASONS: dict[str, Name] = {
     "other_item": Name(en="it is another examination", zh="检查项目不同"),
     "expired": Name(en="its validity has ended", zh="已超过互认时限"),
     "not_yet": Name(en="it is dated later than today", zh="检查日期晚于当日"),
+    "superseded": Name(en="a newer verdict stands in its place", zh="已有新的质控结论"),
     "withdrawn": Name(en="it was withdrawn", zh="已撤销互认"),
-    "suspended": Name(en="the producing hospital is suspended from recognition", zh="出具机构暂停互认"),
+    "suspended": Name(
+        en="the producing hospital or its device is suspended from recognition", zh="出具机构或设备暂停互认"
+    ),
     "out_of_scope": Name(en="recognition does not reach from the producing hospital to this one", zh="不在互认范围内"),
     "arriving": Name(en="its images are still arriving", zh="影像仍在上传"),
     "not_judged": Name(en="its quality is not judged yet", zh="尚未完成质控"),
@@ -101,29 +104,6 @@ def lookup(session: Session, asked: Asked, policy: Policy) -> Answer:
     return Answer(tuple(eligible), tuple(sorted((one for one in found if one.reasons), key=_best_first)))
 
 
-def why_not(entry: PoolEntry, asked: Asked, standing: str, acceptance: Acceptance) -> tuple[str, ...]:
-    """Why an entry is not eligible; nothing where it is."""
-    held = {
-        "other_item": entry.item_id != asked.item_id,
-        "expired": entry.valid_until < asked.on,
-        "not_yet": entry.examined_on > asked.on,
-        "withdrawn": entry.state == WITHDRAWN,
-        "suspended": standing != GOOD,
-        "out_of_scope": acceptance == "never",
-    }
-    return tuple(reason for reason, holds in held.items() if holds)
-
-
-def acceptance_of(producer: Hospital, consumer: Hospital, policy: Policy) -> Acceptance:
-    """Whether a hospital accepts another's examinations; its own always, and none of a level that the policy does not know."""
-    if producer.id == consumer.id:
-        return "always"
-    try:
-        return policy.acceptance(producer.level, consumer.level, producer.alliances, consumer.alliances)
-    except ConfigError:
-        return "never"
-
-
 def _is_patient(table: type[PoolEntry] | type[StudyRow], asked: Asked) -> ColumnElement[bool]:
     return and_(table.patient_issuer == asked.issuer, table.patient_id == asked.patient_id)
 
@@ -137,31 +117,25 @@ def _pooled(session: Session, asked: Asked, consumer: Hospital, policy: Policy) 
         ways.append(("demographics", PoolEntry.person_digest == asked.person))
     seen: set[int] = set()
     for matched_by, is_theirs in ways:
-        rows = session.execute(
-            select(PoolEntry, StudyRow.uid, Hospital)
-            .join(StudyRow, StudyRow.id == PoolEntry.study_id)
-            .join(Hospital, Hospital.id == PoolEntry.hospital_id)
-            .where(is_theirs, PoolEntry.state != SUPERSEDED)
-            .order_by(PoolEntry.examined_on.desc())
-            .limit(_MOST)
-        )
-        for entry, uid, producer in rows:
+        for one in offered(session, is_theirs, PoolEntry.state != SUPERSEDED, newest=_MOST):
+            entry = one.entry
             if entry.id in seen:
                 continue
             seen.add(entry.id)
-            acceptance = acceptance_of(producer, consumer, policy)
+            acceptance = acceptance_of(one.producer, consumer, policy)
+            other = ("other_item",) if entry.item_id != asked.item_id else ()
             yield Examination(
                 study_id=entry.study_id,
-                study_uid=uid,
-                hospital_id=producer.id,
-                hospital_name=producer.name,
+                study_uid=one.study.uid,
+                hospital_id=one.producer.id,
+                hospital_name=one.producer.name,
                 item_id=entry.item_id,
                 examined_on=entry.examined_on,
                 matched_by=matched_by,
                 acceptance=acceptance,
                 entry_id=entry.id,
                 valid_until=entry.valid_until,
-                reasons=why_not(entry, asked, SUSPENDED if why_suspended(producer, asked.on) else GOOD, acceptance),
+                reasons=(*other, *one.why_not(asked.on, acceptance)),
             )
 
 
@@ -179,7 +153,7 @@ def _outside(session: Session, asked: Asked, consumer: Hospital, policy: Policy)
     )
     for study, verdict, producer in rows:
         items = {item["id"]: item["verdict"] for item in verdict.items} if verdict is not None else {}
-        if study.state == "arriving":
+        if study.state == ARRIVING:
             reason = "arriving"
         elif verdict is None:
             reason = "not_judged"

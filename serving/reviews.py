@@ -22,7 +22,7 @@ from qc_models.policy import Policy
 from qc_models.report import QcReport
 from qc_models.review import wrong_words
 from qc_models.vocabulary import Verdict
-from serving import audit, outcome, verdicts, worklist
+from serving import audit, outcome, pool, verdicts, worklist
 from serving.database.tables import Review, StudyRow, VerdictRow
 from serving.observing import metrics
 from serving.outcome import SCORED, UNDECIDED, Following
@@ -358,8 +358,11 @@ def _conclude(
 ) -> None:
     """Records the final verdict with what follows; where the verdict in force holds, it stays, and an appellant is told."""
     says = cast(Literal["pass", "reject"], review.verdict)
-    if verdict.verdict == says:
-        if session.scalar(select(Review.id).where(Review.verdict_id == verdict.id, Review.kind == APPEAL)) is not None:
+    kinds = set(session.scalars(select(Review.kind).where(Review.verdict_id == verdict.id)))
+    # what was withdrawn enters the pool by a verdict of its own
+    kept_out = says == "pass" and (REVIEW in kinds or pool.was_withdrawn(session, verdict))
+    if verdict.verdict == says and not kept_out:
+        if APPEAL in kinds:
             outcome.tell_again(session, study, verdict, outcome.UPHELD, following.deliveries, now)
         return
     final = verdicts.record_final(session, study, verdict, says, following.policy, review.id, reader.actor, now)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Select, String, and_, case, cast, false, func, literal, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from serving import verdicts
+from serving import pool, verdicts
 from serving.database.tables import InstanceRow, Job, PoolEntry, QuarantineRow, Review, StudyRow, VerdictRow
 from serving.outcome import UNDECIDED
 
@@ -113,7 +113,7 @@ class Known:
     history: Sequence[VerdictRow]
     series: Sequence[SeriesSeen]
     jobs: Sequence[Job]
-    entries: Sequence[PoolEntry]
+    entries: Sequence[pool.Offered]
     reviews: Sequence[Review]
 
 
@@ -129,9 +129,7 @@ def known_of(session: Session, study: StudyRow) -> Known:
         history=history,
         series=_series(session, study.id),
         jobs=session.scalars(select(Job).where(Job.study_id == study.id).order_by(Job.id.desc())).all(),
-        entries=session.scalars(
-            select(PoolEntry).where(PoolEntry.study_id == study.id).order_by(PoolEntry.id.desc())
-        ).all(),
+        entries=pool.offered(session, PoolEntry.study_id == study.id)[::-1],
         reviews=session.scalars(select(Review).where(Review.study_id == study.id).order_by(Review.id.desc())).all(),
     )
 

@@ -3,7 +3,7 @@
 Who the patient is stands in bodies alone, never in an address.
 """
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query
@@ -15,7 +15,7 @@ from serving import outcome, pool
 from serving.api.callers import Caller, Service, of_role
 from serving.api.studies import PREFIX, RowId, visible
 from serving.api.study_bodies import Body, EntryBody, entry_body
-from serving.database.tables import Hospital, StudyRow
+from serving.database.tables import PoolEntry, StudyRow
 from serving.pool_lookup import REASONS, Asked, Examination, State, lookup
 from serving.service_policy import catalogue_at, following_of, policy_at
 
@@ -184,8 +184,6 @@ def answer(service: Service, caller: Doctor, entry_id: RowId, body: AnswerBody) 
     """Keep a doctor's answer about an entry."""
     hospital_id = _hospital(caller, body.hospital)
     with service.database.writing() as session:
-        if session.get(Hospital, hospital_id) is None:
-            raise InputError("hospital: is not known; register it first")
         row = pool.answer(
             session,
             entry_id,
@@ -206,15 +204,15 @@ def statistics(
     service: Service,
     caller: Annotated[Caller, Depends(of_role("hospital", "reviewer", "lead", "engineer", "admin"))],
     since: Annotated[date | None, Query(description="Thirty days ago where it is not given")] = None,
-    until: Annotated[date | None, Query(description="Today where it is not given; inclusive, UTC")] = None,
+    until: Annotated[date | None, Query(description="Today where it is not given; inclusive")] = None,
 ) -> StatisticsBody:
     """Count doctors' answers by producing hospital, exam item and reason; a hospital sees those about its own examinations."""
-    until = until or service.database.now().date()
+    until = until or service.database.now().astimezone().date()
     since = since or max(until, date.min + _LONGEST) - timedelta(days=30)
     if not timedelta(0) <= until - since <= _LONGEST or until == date.max:
         raise HTTPException(400, "since must lie before until, and at most ten years")
-    begin = datetime.combine(since, time(), UTC)
-    end = datetime.combine(until + timedelta(days=1), time(), UTC)
+    begin = datetime.combine(since, time()).astimezone()
+    end = datetime.combine(until + timedelta(days=1), time()).astimezone()
     with service.database.reading() as session:
         counted = pool.answers(session, begin, end, caller.hospital_id)
     return StatisticsBody(
@@ -233,14 +231,24 @@ def withdraw(
     study_id: RowId,
     body: WithdrawalBody,
 ) -> WithdrawnBody:
-    """Take a study out of the pool, and tell those who were told of its verdict."""
+    """Take a study out of the pool until a lead lifts it, and tell those who were told of its verdict."""
     deliveries = following_of(service).deliveries
     with service.database.writing() as session:
         visible(session, caller, study_id)
         study = session.get_one(StudyRow, study_id, with_for_update=True, populate_existing=True)
         now = service.database.now()
-        entries = outcome.withdraw(session, study, body.reason, caller.actor, deliveries, now)
-        return WithdrawnBody(entries=[entry_body(entry, now.date()) for entry in entries])
+        entries = outcome.hold_back(session, study, body.reason, caller.actor, deliveries, now)
+        taken = pool.offered(session, PoolEntry.id.in_([entry.id for entry in entries]))
+        return WithdrawnBody(entries=[entry_body(one, now.astimezone().date()) for one in taken])
+
+
+@router.delete("/studies/{study_id}/withdrawal", status_code=204)
+def lift_withdrawal(service: Service, caller: Annotated[Caller, Depends(of_role("lead"))], study_id: RowId) -> None:
+    """Lift a withdrawal: what passes from now on enters the pool again, and a reviewer reads what passed meanwhile."""
+    with service.database.writing() as session:
+        visible(session, caller, study_id)
+        study = session.get_one(StudyRow, study_id, with_for_update=True, populate_existing=True)
+        outcome.let_in(session, study, caller.actor, service.database.now())
 
 
 def _hospital(caller: Caller, named: str | None) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from serving.api.callers import Caller
-from serving.database.tables import PoolEntry, QuarantineRow, Review, StudyRow, VerdictRow
+from serving.database.tables import QuarantineRow, Review, StudyRow, VerdictRow
+from serving.pool import ACTIVE, Offered
 from serving.worklist import Known
 
 
@@ -91,7 +92,7 @@ class JobBody(Body):
 
 
 class EntryBody(Body):
-    """An entry of the pool. `state`: active, expired, superseded or withdrawn."""
+    """An entry of the pool. `state`: active, expired, superseded or withdrawn; `reasons`: why nobody may rely on it today."""
 
     id: int
     study_id: int
@@ -101,6 +102,7 @@ class EntryBody(Body):
     state: str
     state_reason: str
     changed_at: datetime
+    reasons: list[str] = []
 
 
 class TaskBody(Body):
@@ -173,17 +175,18 @@ def study_state(known: Known, caller: Caller, today: date) -> StudyState:
             "history": known.history,
             "series": known.series,
             "jobs": known.jobs,
-            "pool": [entry_body(entry, today) for entry in known.entries],
+            "pool": [entry_body(offered, today) for offered in known.entries],
             "reviews": [_task(review, hidden) for review in known.reviews],
         }
     )
 
 
-def entry_body(entry: PoolEntry, today: date) -> EntryBody:
+def entry_body(offered: Offered, today: date) -> EntryBody:
     """An entry of the pool; one whose window has ended is expired."""
+    entry, reasons = offered.entry, list(offered.why_not(today))
+    expired = entry.state == ACTIVE and "expired" in reasons
     body = EntryBody.model_validate(entry)
-    expired = entry.state == "active" and entry.valid_until < today
-    return body.model_copy(update={"state": "expired"}) if expired else body
+    return body.model_copy(update={"state": "expired" if expired else entry.state, "reasons": reasons})
 
 
 def quarantine_body(row: QuarantineRow) -> QuarantineBody:

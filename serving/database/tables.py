@@ -125,6 +125,9 @@ class StudyRow(Table):
     close_confidence: Mapped[float | None]
     close_evidence: Mapped[dict[str, Any] | None]
     verdict_id: Mapped[int | None] = mapped_column(Number)  # the current one; of `verdict`
+    withdrawn_at: Mapped[datetime | None]  # by a lead: what passes later waits until the withdrawal is lifted
+    withdrawn_by: Mapped[str | None] = mapped_column(String(100))  # as the audit chain calls them
+    withdrawn_reason: Mapped[str | None] = mapped_column(String(500))
     patient_issuer: Mapped[str] = mapped_column(String(64), default="")
     patient_id: Mapped[str] = mapped_column(String(64), default="")
     patient_name: Mapped[str] = mapped_column(String(324), default="")
@@ -280,6 +283,7 @@ class PoolEntry(Table):
     patient_issuer: Mapped[str] = mapped_column(String(64))
     patient_id: Mapped[str] = mapped_column(String(64))
     person_digest: Mapped[str] = mapped_column(String(DIGEST_LENGTH), default="")  # keyed, of name, birth date and sex
+    device: Mapped[str | None] = mapped_column(String(16))  # the digest that its report carries
     examined_on: Mapped[date]
     valid_until: Mapped[date]
     state: Mapped[str] = mapped_column(String(12))  # active, superseded, withdrawn

@@ -11,7 +11,7 @@ from serving.database.tables import Hospital, PoolEntry
 from serving.deliver.signing_keys import signing_keys
 from serving.deliver.told_verdict import told_verdict
 from serving.deliver.verdict_token import VerdictTokens
-from serving.pool_lookup import acceptance_of
+from serving.pool import acceptance_of
 from serving.service_policy import policy_at
 
 router = APIRouter(tags=["tokens"])
@@ -49,6 +49,7 @@ def token(service: Service, caller: Annotated[Caller, Depends(of_role("doctor", 
     signed = tokens(told).get(entry.item_id)
     if signed is None:
         raise HTTPException(
-            409, "the examination was withdrawn, superseded, has expired or is judged anew; look it up again"
+            409,
+            "nobody may rely on the examination now: withdrawn, expired, suspended or judged anew; look it up again",
         )
     return Token(token=signed)

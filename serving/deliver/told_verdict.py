@@ -9,27 +9,27 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qc_models.report import QcReport
-from serving import verdicts
+from serving import pool, verdicts
 from serving.database.tables import Hospital, InstanceRow, PoolEntry, Review, StudyRow, VerdictRow
 from serving.outcome import SCORED, UNDECIDED
-from serving.pool import ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
 class ToldVerdict:
-    """A verdict and what belongs to it; `entries` are its places in the pool that still stand, by exam item.
-
-    `current` says whether the study still rests on it: neither another verdict nor new images came since.
-    """
+    """A verdict and what belongs to it; `entries` are its places in the pool that still stand, by exam item."""
 
     verdict: VerdictRow
     study: StudyRow
     hospital: Hospital
     report: QcReport | None
     instances: Sequence[InstanceRow]
-    entries: Mapping[str, PoolEntry]
+    entries: Mapping[str, pool.Offered]
     review: Review | None
-    current: bool
+
+    @property
+    def current(self) -> bool:
+        """Whether the study still rests on it: neither another verdict nor new images came since."""
+        return self.study.state == SCORED and self.study.verdict_id == self.verdict.id
 
     @property
     def images(self) -> list[InstanceRow]:
@@ -48,8 +48,8 @@ class ToldVerdict:
 
     def valid_until(self, item_id: str) -> date | None:
         """The last day on which others may rely on an exam item; None where it is not in the pool."""
-        entry = self.entries.get(item_id)
-        return entry.valid_until if entry is not None else None
+        offered = self.entries.get(item_id)
+        return offered.entry.valid_until if offered is not None and self.current else None
 
 
 def told_verdict(session: Session, verdict_id: int) -> ToldVerdict | None:
@@ -69,9 +69,7 @@ def told_verdict(session: Session, verdict_id: int) -> ToldVerdict | None:
             InstanceRow.id,
         )
     ).all()
-    entries = session.scalars(
-        select(PoolEntry).where(PoolEntry.verdict_id == verdict.id, PoolEntry.state == ACTIVE).order_by(PoolEntry.id)
-    )
+    entries = pool.offered(session, PoolEntry.verdict_id == verdict.id, PoolEntry.state == pool.ACTIVE)
     reviews = select(Review).where(Review.verdict_id == verdict.id, Review.state.in_(UNDECIDED)).order_by(Review.id)
     return ToldVerdict(
         verdict=verdict,
@@ -79,9 +77,8 @@ def told_verdict(session: Session, verdict_id: int) -> ToldVerdict | None:
         hospital=session.get_one(Hospital, study.hospital_id),
         report=verdicts.report_of(session, verdict),
         instances=instances,
-        entries={entry.item_id: entry for entry in entries},
+        entries={one.entry.item_id: one for one in entries},
         review=session.scalars(reviews.limit(1)).first(),
-        current=study.state == SCORED and study.verdict_id == verdict.id,
     )
 
 

@@ -81,10 +81,11 @@ class VerdictTokens:
         return self._keys is not None
 
     def __call__(self, told: ToldVerdict) -> dict[str, str]:
-        """The tokens by exam item; nothing of a verdict that the study rests on no more, or whose validity has ended."""
+        """The tokens by exam item, of those that others may rely on now."""
         service, now = self._service, self._service.database.now()
-        valid = {item: entry for item, entry in told.entries.items() if now < _end_of(entry.valid_until)}
-        if self._keys is None or not told.current or not valid:
+        today = now.astimezone().date()
+        valid = {item: offered.entry for item, offered in told.entries.items() if not offered.why_not(today)}
+        if self._keys is None or not valid:
             return {}
         digest, issuer = study_digest(told, service.database, service.archive), service.config.web.url
         return {item: token_of(told, entry, digest, self._keys, issuer, now) for item, entry in valid.items()}

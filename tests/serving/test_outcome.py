@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qc_models.errors import InputError
 from qc_models.policy import load_policy
 from serving import outcome, pool, verdicts
 from serving.database.sessions import Database
@@ -140,3 +141,38 @@ def test_who_was_told_of_a_pass_is_told_that_it_left_the_pool(database: Database
         sent = session.scalars(select(OutboxRow).where(OutboxRow.subject.startswith("withdrawn"))).all()
     assert [(one.kind, one.target, one.subject) for one in sent] == [("webhook", "city-his", f"withdrawn:{row.id}")]
     assert sent[0].body == {"verdict": row.id, "study": row.study_id, "kind": "withdrawn"}
+
+
+def test_a_withdrawal_lasts_until_it_is_lifted(database: Database) -> None:
+    with database.writing() as session:
+        study = made_study(session)
+        said(session, study, "pass")
+        outcome.hold_back(session, study, "images of another patient", "account:1", (), NOW)
+        assert (study.withdrawn_at, study.withdrawn_by) == (NOW, "account:1")
+        study.generation = 2
+        second = said(session, study, "pass", generation=2)
+        assert reviews(session) == [(second.id, "review", "open")]
+        assert session.scalars(select(PoolEntry.state)).all() == ["withdrawn"]
+        outcome.let_in(session, study, "account:2", NOW)
+        assert reviews(session) == [(second.id, "review", "open")]  # who reads it decides
+        study.generation = 3
+        third = said(session, study, "pass", generation=3)
+        assert session.scalars(select(PoolEntry.verdict_id).where(PoolEntry.state == "active")).all() == [third.id]
+        with pytest.raises(InputError, match="nothing to lift"):
+            outcome.let_in(session, study, "account:2", NOW)
+    with database.reading() as session:
+        lines = session.scalars(select(AuditLine).where(AuditLine.action.contains("withdraw"))).all()
+    assert [(line.action, line.actor, line.detail.get("reason")) for line in lines if line.action[:4] != "pool"] == [
+        ("study withdrawn", "account:1", "images of another patient"),
+        ("withdrawal lifted", "account:2", None),
+    ]
+
+
+def test_what_passed_before_waits_for_a_person_once_the_withdrawal_is_lifted(database: Database) -> None:
+    with database.writing() as session:
+        study = made_study(session)
+        row = said(session, study, "pass")
+        outcome.hold_back(session, study, "in doubt", "account:1", (), NOW)
+        outcome.let_in(session, study, "account:1", NOW)
+        assert reviews(session) == [(row.id, "review", "open")]
+        assert session.scalars(select(PoolEntry.state)).all() == ["withdrawn"]

@@ -10,7 +10,8 @@ from qc_models.errors import InputError
 from qc_models.policy import load_policy
 from serving import pool
 from serving.database.sessions import Database
-from serving.database.tables import AuditLine, PoolEntry, StudyRow, VerdictRow
+from serving.database.tables import AuditLine, Hospital, PoolEntry, StudyRow, VerdictRow
+from serving.standing import Decision, decide_device, decide_hospital
 from tests.serving.made_rows import NOW, made_report, made_study, made_verdict
 
 pytestmark = pytest.mark.usefixtures("hospitals")
@@ -24,7 +25,9 @@ def says(session: Session, study: StudyRow, items: dict[str, str], **fields: obj
 
 
 def offered(session: Session, study: StudyRow, items: dict[str, str], **fields: object) -> list[PoolEntry]:
-    return pool.offer(session, study, says(session, study, items, **fields), made_report(items), "p1", NOW)
+    verdict = says(session, study, items, **fields)
+    study.state, study.verdict_id = "scored", verdict.id
+    return pool.offer(session, study, verdict, made_report(items), "p1", NOW)
 
 
 def states(session: Session, study: StudyRow) -> list[tuple[str, str]]:
@@ -127,13 +130,12 @@ def test_answers_of_doctors_are_kept_and_counted(database: Database) -> None:
     with database.reading() as session:
         counted = pool.answers(session, NOW, NOW + timedelta(days=1))
         assert pool.answers(session, NOW + timedelta(days=1), NOW + timedelta(days=2)) == []
-        assert len(pool.answers(session, NOW, NOW + timedelta(days=1), "city")) == 3
+        assert len(pool.answers(session, NOW, NOW + timedelta(days=1), "city")) == 2
         assert pool.answers(session, NOW, NOW + timedelta(days=1), "county") == []
         line = session.scalars(select(AuditLine).order_by(AuditLine.number.desc())).first()
     assert [(one.producer, one.item_id, one.accepted, one.reason, one.times) for one in counted] == [
-        ("city", "CT-CHEST", False, "condition_changed", 1),
         ("city", "CT-CHEST", False, "other", 1),
-        ("city", "CT-CHEST", True, "", 2),
+        ("city", "CT-CHEST", True, "", 1),
     ]
     assert line is not None
     assert (line.actor, line.subject, line.detail["reason"]) == ("account:3", f"pool:{entry.id}", "other")
@@ -159,17 +161,19 @@ def test_an_answer_that_says_nothing_is_refused(
             pool.answer(session, entry.id + 1, "county", 3, POLICY, NOW, accepted=True)
 
 
-def test_a_second_click_is_no_second_answer_and_a_program_answers_for_many(database: Database) -> None:
+def test_what_is_said_twice_is_one_answer_and_the_last_one_counts(database: Database) -> None:
     with database.writing() as session:
         (entry,) = offered(session, made_study(session), {"CT-CHEST": "pass"})
         first = pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=True)
         assert pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=True) is first
         other = pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=False, reason="emergency")
         assert other is not first
-        for _ in range(2):
-            pool.answer(session, entry.id, "county", None, POLICY, NOW, accepted=True, actor="key:9")
+        tried = [
+            pool.answer(session, entry.id, "county", None, POLICY, NOW, accepted=True, actor="key:9") for _ in range(2)
+        ]
+        assert tried[0] is tried[1]
         (refused, accepted) = pool.answers(session, NOW, NOW + timedelta(days=1))
-    assert (refused.times, accepted.times) == (1, 3)
+    assert (refused.times, accepted.times) == (1, 1)
     with database.reading() as session:
         actors = session.scalars(select(AuditLine.actor).where(AuditLine.action == "recognition")).all()
     assert set(actors) == {"account:3", "key:9"}
@@ -179,9 +183,81 @@ def test_what_left_the_pool_is_not_accepted_but_may_be_refused(database: Databas
     with database.writing() as session:
         study = made_study(session)
         (entry,) = offered(session, study, {"CT-CHEST": "pass"})
-        with pytest.raises(InputError, match="not in the pool any more"):
+        with pytest.raises(InputError, match="nobody may rely on"):
             pool.answer(session, entry.id, "county", 3, POLICY, NOW + timedelta(days=31), accepted=True)
         pool.withdraw(session, study.id, "the patient objects", "account:1", NOW)
-        with pytest.raises(InputError, match="not in the pool any more"):
+        with pytest.raises(InputError, match="nobody may rely on"):
             pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=True)
         assert pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=False, reason="too_old").id
+
+
+REOPENED = [
+    ({"state": "arriving"}, "arriving"),
+    ({"state": "closed", "generation": 2}, "not_judged"),  # and so it stays where its job is given up
+    ({"withdrawn_at": NOW}, "withdrawn"),
+]
+
+
+@pytest.mark.parametrize(("fields", "why"), REOPENED)
+def test_nobody_relies_on_an_entry_that_its_study_does_not_rest_on(
+    database: Database, fields: dict[str, object], why: str
+) -> None:
+    with database.writing() as session:
+        study = made_study(session)
+        (entry,) = offered_by(session, study)
+        for name, value in fields.items():
+            setattr(study, name, value)
+        session.flush()
+        (found,) = pool.offered(session, PoolEntry.id == entry.id)
+        assert found.why_not(NOW.date()) == (why,)
+        with pytest.raises(InputError, match=why):
+            pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=True)
+
+
+def test_nor_on_one_whose_newest_generation_says_otherwise_while_another_image_arrives(database: Database) -> None:
+    with database.writing() as session:
+        study = made_study(session)
+        (entry,) = offered_by(session, study)
+        study.generation, study.state = 2, "arriving"
+        study.verdict_id = says(session, study, {"CT-CHEST": "reject"}).id
+        (found,) = pool.offered(session, PoolEntry.id == entry.id)
+        assert found.why_not(NOW.date()) == ("arriving",)
+
+
+@pytest.mark.parametrize("who", ["hospital", "device", "other device"])
+def test_nor_on_one_of_a_suspended_hospital_or_device(database: Database, who: str) -> None:
+    decision = Decision("suspended", "tube")
+    with database.writing() as session:
+        (entry,) = offered_by(session, made_study(session))
+        assert entry.device == DEVICE
+        if who == "hospital":
+            decide_hospital(session, "city", decision, "account:1", NOW)
+        else:
+            decide_device(session, "city", DEVICE if who == "device" else "b" * 16, decision, "account:1", NOW)
+        (found,) = pool.offered(session, PoolEntry.id == entry.id)
+        assert found.why_not(NOW.date()) == (() if who == "other device" else ("suspended",))
+
+
+def test_who_is_out_of_reach_has_no_answer(database: Database) -> None:
+    with database.writing() as session:
+        (entry,) = offered_by(session, made_study(session))
+        session.get_one(Hospital, "city").level = "gone"
+        session.get_one(Hospital, "city").alliances = []
+        for accepted, reason in ((True, ""), (False, "emergency")):
+            with pytest.raises(InputError, match="no such entry"):
+                pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=accepted, reason=reason)
+        with pytest.raises(InputError, match="register it first"):
+            pool.answer(session, entry.id, "nowhere", 3, POLICY, NOW, accepted=True)
+        assert pool.answer(session, entry.id, "city", 3, POLICY, NOW, accepted=True).id  # its own
+
+
+DEVICE = "a" * 16
+
+
+def offered_by(session: Session, study: StudyRow) -> list[PoolEntry]:
+    """A chest CT in the pool, made with DEVICE."""
+    verdict = says(session, study, {"CT-CHEST": "pass"})
+    study.state, study.verdict_id = "scored", verdict.id
+    report = made_report({"CT-CHEST": "pass"})
+    report.content["facts"]["device"] = DEVICE
+    return pool.offer(session, study, verdict, report, "p1", NOW)

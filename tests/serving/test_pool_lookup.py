@@ -10,7 +10,8 @@ from qc_models.errors import InputError
 from qc_models.policy import load_policy
 from serving.database.sessions import Database
 from serving.database.tables import Hospital, PoolEntry, StudyRow
-from serving.pool_lookup import REASONS, Answer, Asked, acceptance_of, lookup
+from serving.pool import acceptance_of
+from serving.pool_lookup import REASONS, Answer, Asked, lookup
 from tests.serving.made_rows import NOW, made_study, made_verdict
 
 POLICY = load_policy()
@@ -79,6 +80,14 @@ def test_why_one_is_not(database: Database, fields: dict[str, Any], reasons: tup
     assert [one.reasons for one in (*answer.eligible, *answer.others)] == [reasons]
     assert bool(answer.eligible) == (not reasons)
     assert set(reasons) <= REASONS.keys()
+
+
+def test_what_is_judged_anew_is_told_and_not_eligible(database: Database) -> None:
+    with database.writing() as session:
+        study = made_study(session)
+        entry(session, study)
+        study.state = "arriving"
+    assert (look(database).eligible, others(look(database))) == ((), [("1.2.3", ("arriving",))])
 
 
 def test_a_superseded_entry_is_not_told_beside_its_successor(database: Database) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from qc_models.errors import InputError
 from qc_models.policy import load_policy
-from serving import reviews, verdicts
+from serving import outcome, reviews, verdicts
 from serving.database.sessions import Database
 from serving.database.tables import AuditLine, OutboxRow, PoolEntry, Review, StudyRow, VerdictRow
 from serving.outcome import Delivery, Following, follow
@@ -92,6 +92,21 @@ def test_a_rejection_keeps_the_reasons_that_hold(database: Database) -> None:
         decided(session, review, ANNA, Decision("reject", one_holds))
         assert in_force(session, review).reasons == ["artifacts.motion.share"]
         assert session.scalars(select(PoolEntry)).all() == []
+
+
+def test_a_pass_that_was_withdrawn_enters_the_pool_by_a_persons_word(database: Database) -> None:
+    with database.writing() as session:
+        review = opened(session, "pass")
+        study = session.get_one(StudyRow, review.study_id)
+        outcome.hold_back(session, study, "in doubt", "account:9", (), NOW)
+        outcome.let_in(session, study, "account:9", NOW)
+        decided(session, review, ANNA, PASS)
+        states = session.execute(select(PoolEntry.verdict_id, PoolEntry.state).order_by(PoolEntry.id)).all()
+        assert [tuple(row) for row in states] == [
+            (review.verdict_id, "withdrawn"),
+            (in_force(session, review).id, "active"),
+        ]
+        assert in_force(session, review).kind == "final"
 
 
 def test_one_task_has_one_reader_until_the_claim_runs_out(database: Database) -> None:

@@ -43,6 +43,7 @@ ROUTE_ROLES: dict[str, frozenset[str]] = {
     "GET /api/studies/{study_id}/page": KNOWN - ADMIN,
     "POST /api/studies/{study_id}/appeal": HOSPITAL,
     "POST /api/studies/{study_id}/withdrawal": LEAD | ADMIN,
+    "DELETE /api/studies/{study_id}/withdrawal": LEAD,
     "GET /api/quarantine": KNOWN - DOCTOR,
     "GET /api/jobs/dead": LEAD | ENGINEER | ADMIN,
     "POST /api/jobs/{job_id}/revive": LEAD | ENGINEER | ADMIN,

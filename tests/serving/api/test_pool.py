@@ -125,4 +125,4 @@ def test_a_key_answers_for_the_doctors_of_its_hospital(web: Web, entry: PoolEntr
     assert workstation.post("/api/pool/lookup", json=asked(PATIENT)).json()["eligible"]
     for _ in range(2):
         assert workstation.post(f"/api/pool/entries/{entry.id}/answer", json={"accepted": True}).status_code == 201
-    assert web.client(None, "lead").get("/api/pool/statistics").json()["repeats_avoided"] == 2
+    assert web.client(None, "lead").get("/api/pool/statistics").json()["repeats_avoided"] == 1  # tried again

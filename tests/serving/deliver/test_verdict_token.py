@@ -4,7 +4,7 @@ import base64
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
 from qc_models.errors import InputError
+from serving.database.tables import Hospital, StudyRow
 from serving.deliver.signing_keys import SigningKeys, signing_keys
 from serving.deliver.verdict_token import VerdictTokens, verify_images, verify_token
 from tests.serving.conftest import object_bytes
@@ -164,7 +165,16 @@ def test_only_what_stands_in_the_pool_is_signed(
     assert tokens(rejected) == {}
     passed = judge(service.opened, hand)
     assert list(tokens(passed)) == ["XR-HAND"]
-    assert tokens(replace(passed, current=False)) == {}
+    with service.opened.database.writing() as session:
+        study = session.get_one(StudyRow, passed.study.id)
+        study.state = "arriving"
+    assert tokens(told(service.opened, passed.verdict.id)) == {}
+    with service.opened.database.writing() as session:
+        session.get_one(StudyRow, passed.study.id).state = "scored"
+        session.get_one(Hospital, "city").standing = "suspended"
+    assert tokens(told(service.opened, passed.verdict.id)) == {}
+    with service.opened.database.writing() as session:
+        session.get_one(Hospital, "city").standing = "good"
     clock.seconds = 53 * 86400  # 2 November: it was valid until 31 October
     assert tokens(passed) == {}
     judge(service.opened, small_hand)  # it is judged again, and rejected
