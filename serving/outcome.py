@@ -24,6 +24,7 @@ WITHDRAWN, UPHELD = (
     "upheld",
 )  # what else is told of a verdict: out of the pool, or an appeal was of no avail
 _BY_TEXT = frozenset(("webhook", "fhir"))  # messages that can say so; a document of a PACS says what it said before
+_OF_ERASED = "webhook"  # messages that need nothing of a study but what the outbox holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,30 @@ def tell_again(
         )
         for delivery in deliveries
         if delivery.kind in _BY_TEXT and delivery.wants(study, verdict)
+    )
+
+
+def tell_erased(
+    session: Session, study: StudyRow, verdict: VerdictRow, deliveries: Sequence[Delivery], now: datetime
+) -> None:
+    """Tells those who were told of a verdict that its study is erased: the message itself holds UID and hospital."""
+    session.add_all(
+        OutboxRow(
+            kind=delivery.kind,
+            target=delivery.target,
+            subject=f"{WITHDRAWN}:{verdict.id}",
+            body={
+                "verdict": verdict.id,
+                "study": study.id,
+                "kind": WITHDRAWN,
+                "erased": {"study_instance_uid": study.uid, "hospital": study.hospital_id},
+            },
+            state="waiting",
+            next_at=now,
+            created_at=now,
+        )
+        for delivery in deliveries
+        if delivery.kind == _OF_ERASED and delivery.wants(study, verdict)
     )
 
 

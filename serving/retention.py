@@ -5,7 +5,7 @@ ends a purge in between leaves bytes that no row names, which `touchstone archiv
 its row until its bytes are gone, and the next run finishes it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -15,7 +15,7 @@ from sqlalchemy import Table as SqlTable
 from sqlalchemy.orm import Session
 
 from qc_models.errors import InputError
-from serving import audit, pool
+from serving import audit, outcome
 from serving.archive import Archive
 from serving.database.sessions import Database
 from serving.database.tables import (
@@ -23,6 +23,7 @@ from serving.database.tables import (
     Job,
     OutboxRow,
     PerformedStep,
+    PoolEntry,
     QuarantineRow,
     Review,
     SignedIn,
@@ -31,7 +32,8 @@ from serving.database.tables import (
     VerdictRow,
 )
 from serving.intake import study_folder
-from serving.outcome import SCORED, UNDECIDED
+from serving.outcome import SCORED, UNDECIDED, UPHELD, WITHDRAWN, Delivery
+from serving.pool import ACTIVE
 from serving.retention_settings import Retention
 
 ERASED = "erased"  # state of a study whose rows are gone, and whose bytes are about to go
@@ -53,12 +55,18 @@ class Purged:
 
 
 class Purge:
-    """Deletes what is past its time, and what a person asks to be erased; several may run side by side."""
+    """Deletes what is past its time, and what a person asks to be erased; several may run side by side.
 
-    def __init__(self, database: Database, archive: Archive, retention: Retention) -> None:
+    `deliveries` are those who hear that nobody may rely on a study any more.
+    """
+
+    def __init__(
+        self, database: Database, archive: Archive, retention: Retention, deliveries: Sequence[Delivery] = ()
+    ) -> None:
         self._database = database
         self._archive = archive
         self._retention = retention
+        self._deliveries = deliveries
 
     def due(self) -> Purged:
         """What a run would delete now."""
@@ -104,7 +112,8 @@ class Purge:
     def erase(self, study_id: int, reason: str, actor: str) -> bool:
         """Erases a study: images, verdicts, reports, reviews, pool entries and answers; False where something came meanwhile.
 
-        Of it remain the lines of the audit chain, which name nobody. InputError where there is no such study.
+        Of it remain the lines of the audit chain, which name nobody, and messages to those who might rely on it, which hold its UID
+        until they are old. InputError where there is no such study.
         """
         with self._database.writing() as session:
             session.execute(select(Job.id).where(Job.study_id == study_id).with_for_update())  # in the worker's order
@@ -115,6 +124,10 @@ class Purge:
             subjects = _subjects(session, study_id)
             for start in range(0, len(subjects), _AT_ONCE):
                 session.execute(delete(OutboxRow).where(OutboxRow.subject.in_(subjects[start : start + _AT_ONCE])))
+            now = self._database.now()
+            for verdict in _relied_on(session, study_id, now):
+                outcome.tell_erased(session, study, verdict, self._deliveries, now)
+            session.flush()
             session.execute(
                 delete(PerformedStep).where(
                     PerformedStep.hospital_id == study.hospital_id, PerformedStep.study_uid == study.uid
@@ -123,7 +136,7 @@ class Purge:
             for table, belongs in reversed(_below(study_id)):
                 session.execute(table.delete().where(belongs))
             study.state, study.close_at, study.verdict_id, study.num_instances = ERASED, None, None, 0
-            audit.append(session, actor, "study erased", f"study:{study_id}", detail, at=self._database.now())
+            audit.append(session, actor, "study erased", f"study:{study_id}", detail, at=now)
         return self._finish(study_id)
 
     def _delete_images(self, study_id: int) -> bool:
@@ -135,7 +148,7 @@ class Purge:
             detail = {"reason": f"kept for {self._retention.images_days} days", **_images(session, study_id)}
             session.execute(delete(InstanceRow).where(InstanceRow.study_id == study_id))
             study.num_instances = 0
-            pool.withdraw(session, study_id, "its images were deleted", "service", now)
+            outcome.withdraw(session, study, "its images were deleted", "service", self._deliveries, now)
             audit.append(session, "service", "images deleted", f"study:{study_id}", detail, at=now)
         self._delete_bytes(study_id)
         return True
@@ -249,15 +262,24 @@ def _below(study_id: int) -> list[tuple[SqlTable, ColumnElement[bool]]]:
 
 def _subjects(session: Session, study_id: int) -> list[str]:
     """What messages about a study are about."""
-    names: Mapping[SqlTable, str] = {
-        cast(SqlTable, VerdictRow.__table__): "verdict",
-        cast(SqlTable, Review.__table__): "review",
+    names: Mapping[SqlTable, Sequence[str]] = {
+        cast(SqlTable, VerdictRow.__table__): ("verdict", WITHDRAWN, UPHELD),
+        cast(SqlTable, Review.__table__): ("review",),
     }
     subjects = [f"study:{study_id}"]
     for table, belongs in _below(study_id):
         if table in names:
-            subjects += [f"{names[table]}:{row_id}" for row_id in session.scalars(select(table.c.id).where(belongs))]
+            ids = session.scalars(select(table.c.id).where(belongs)).all()
+            subjects += [f"{name}:{row_id}" for name in names[table] for row_id in ids]
     return subjects
+
+
+def _relied_on(session: Session, study_id: int, now: datetime) -> Sequence[VerdictRow]:
+    """The verdicts of a study by which it stands in the pool today."""
+    entries = select(PoolEntry.verdict_id).where(
+        PoolEntry.study_id == study_id, PoolEntry.state == ACTIVE, PoolEntry.valid_until >= now.astimezone().date()
+    )
+    return session.scalars(select(VerdictRow).where(VerdictRow.id.in_(entries)).order_by(VerdictRow.id)).all()
 
 
 def _images(session: Session, study_id: int) -> dict[str, int]:

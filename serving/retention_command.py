@@ -20,12 +20,13 @@ def retention() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 def run(config: Path, state: Path | None, dry_run: bool) -> None:
     """Delete what is past its time, with a line in the audit chain for each study; let a timer call it every night."""
+    from serving.deliver.receivers import deliveries_of
     from serving.opened_service import open_archive, open_existing_database
     from serving.retention import Purge
 
     loaded = load_service_config(config, state=state)
     database = open_existing_database(loaded)
-    purge = Purge(database, open_archive(loaded), loaded.retention)
+    purge = Purge(database, open_archive(loaded), loaded.retention, deliveries_of(loaded.receivers))
     purged = purge.due() if dry_run else purge.run()
     for name, number in asdict(purged).items():
         click.echo(f"{name.replace('_', ' '):<24}{number:>8}")
@@ -42,12 +43,13 @@ def erase(config: Path, state: Path | None, study: str, reason: str) -> None:
 
     Backups hold it until they are deleted.
     """
+    from serving.deliver.receivers import deliveries_of
     from serving.opened_service import open_archive, open_existing_database
     from serving.retention import COMMAND, Purge
 
     loaded = load_service_config(config, state=state)
     database = open_existing_database(loaded)
-    purge = Purge(database, open_archive(loaded), loaded.retention)
+    purge = Purge(database, open_archive(loaded), loaded.retention, deliveries_of(loaded.receivers))
     study_id = _number_of(purge.found(study), study)
     if not purge.erase(study_id, reason, COMMAND):
         raise InputError(

@@ -1,9 +1,9 @@
 """Lanes out of the outbox: one for each kind of message to each receiver, so that one who is away holds up nobody else."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import structlog
 
@@ -23,6 +23,14 @@ class Channel(Protocol):
 
     def send(self, taken: outbox.Taken, told: ToldVerdict, now: datetime) -> None:
         """Tells it; returns once it has kept what it was told. ReceiverAwayError or RefusedError where it did not."""
+
+
+@runtime_checkable
+class TellsErasure(Protocol):
+    """A way that can tell of a study that is no more."""
+
+    def send_erased(self, taken: outbox.Taken, erased: Mapping[str, Any], now: datetime) -> None:
+        """Tells that nobody may rely on it any more; raises as `send` does."""
 
 
 class Lane:
@@ -62,9 +70,12 @@ class Lane:
         try:
             with self._database.reading() as session:
                 told = told_verdict(session, taken.verdict_id)
-            if told is None:
+            if told is not None:
+                self._channel.send(taken, told, self._database.now())
+            elif taken.erased is not None and isinstance(self._channel, TellsErasure):
+                self._channel.send_erased(taken, taken.erased, self._database.now())
+            else:
                 raise RefusedError("the study was purged, and its verdict with it", ever=False)
-            self._channel.send(taken, told, self._database.now())
         except Exception as error:
             self._put_back(taken, error, bound)
             return not isinstance(error, ReceiverAwayError)
@@ -72,8 +83,9 @@ class Lane:
             outbox.sent(session, taken, self._database.now())
         self._away, self._paused_until = 0, None
         metrics.DELIVERIES.labels(self.kind, self.target, "sent").inc()
-        said: tracing.Attributes = {"kind": self.kind, "receiver": self.target, "attempt": taken.attempt}
-        tracing.delivered(told.study.id, told.verdict.generation, now, self._database.now(), said)
+        if told is not None:
+            said: tracing.Attributes = {"kind": self.kind, "receiver": self.target, "attempt": taken.attempt}
+            tracing.delivered(told.study.id, told.verdict.generation, now, self._database.now(), said)
         bound.info("message sent")
         return True
 

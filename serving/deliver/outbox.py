@@ -5,9 +5,10 @@ receiver gets each at least once. What cannot be delivered in time is kept as de
 Every function works in the caller's transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, and_, select, update
@@ -35,7 +36,10 @@ class Delivering(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A message in the hands of one sender; `attempt` tells its lease from later ones."""
+    """A message in the hands of one sender; `attempt` tells its lease from later ones.
+
+    `erased` is what is left to tell of a study that is no more.
+    """
 
     id: int
     kind: str
@@ -44,6 +48,7 @@ class Taken:
     verdict_id: int
     created_at: datetime
     attempt: int
+    erased: Mapping[str, Any] | None = None
 
 
 def back_off(attempts: int, delivering: Delivering, drawn: float) -> timedelta:
@@ -70,7 +75,8 @@ def take(session: Session, kind: str, target: str, now: datetime, delivering: De
         return None
     row.state, row.attempts = SENDING, row.attempts + 1
     row.next_at = now + timedelta(seconds=delivering.lease_s)
-    return Taken(row.id, row.kind, row.target, row.subject, int(row.body["verdict"]), row.created_at, row.attempts)
+    verdict_id, erased = int(row.body["verdict"]), row.body.get("erased")
+    return Taken(row.id, row.kind, row.target, row.subject, verdict_id, row.created_at, row.attempts, erased)
 
 
 def sent(session: Session, taken: Taken, now: datetime) -> None:

@@ -116,9 +116,20 @@ class WebhookChannel:
 
     def send(self, taken: Taken, told: ToldVerdict, now: datetime) -> None:
         """Sends one message, signed at this moment."""
-        content = body_of(told, self._address, self._tokens(told))
+        self._post(body_of(told, self._address, self._tokens(told)), id_of(taken, told), now)
+
+    def send_erased(self, taken: Taken, erased: Mapping[str, Any], now: datetime) -> None:
+        """Sends that a study was erased, by what is left of it."""
+        content = {
+            "type": "verdict.erased",
+            "timestamp": taken.created_at.isoformat(),
+            "data": {**erased, "verdict_id": taken.verdict_id, "current": False},
+        }
+        said = (taken.kind, taken.target, taken.subject, *map(str, erased.values()), taken.created_at.isoformat())
+        self._post(content, _id(said), now)
+
+    def _post(self, content: Mapping[str, Any], message_id: str, now: datetime) -> None:
         body = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        message_id = id_of(taken, told)
         headers = {
             "content-type": "application/json",
             "webhook-id": message_id,
@@ -132,6 +143,10 @@ def id_of(taken: Taken, told: ToldVerdict) -> str:
     """The id of a message: the same for every attempt, another for every verdict and receiver, of other services too."""
     verdict = told.verdict
     said = (taken.kind, taken.target, taken.subject, told.study.uid, told.hospital.id, verdict.created_at.isoformat())
+    return _id(said)
+
+
+def _id(said: tuple[str, ...]) -> str:
     return "msg_" + hashlib.sha256("\n".join(said).encode()).hexdigest()[:32]
 
 

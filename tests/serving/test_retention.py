@@ -32,6 +32,7 @@ from serving.database.tables import (
     VerdictRow,
 )
 from serving.intake import Intake, Limits, Refused
+from serving.outcome import Delivery
 from serving.pool_lookup import Asked, lookup
 from serving.received_object import read_object
 from serving.recording import Kept, Recording, Sender
@@ -89,8 +90,11 @@ def judge(database: Database, study_id: int) -> None:
         pool.offer(session, study, verdict, made_report({"CT-CHEST": "pass"}), "", database.now())
 
 
+HIS = (Delivery("webhook", "his"), Delivery("sr", "pacs"))
+
+
 def purge(database: Database, archive: FolderArchive, **periods: Any) -> Purge:
-    return Purge(database, archive, FOR_EVER.model_copy(update=periods))
+    return Purge(database, archive, FOR_EVER.model_copy(update=periods), HIS)
 
 
 def files(archive: FolderArchive) -> list[str]:
@@ -129,7 +133,8 @@ def test_images_go_after_their_time_and_leave_the_pool(
     (entry,) = all_of(database, PoolEntry)
     assert (entry.state, entry.state_reason) == ("withdrawn", "its images were deleted")
     assert offered(database) == []
-    assert len(all_of(database, VerdictRow)) == 1
+    (verdict,) = all_of(database, VerdictRow)
+    assert [row.subject for row in all_of(database, OutboxRow)] == [f"withdrawn:{verdict.id}"]
     with database.reading() as session:
         line = session.scalars(select(AuditLine).where(AuditLine.action == "images deleted")).one()
         assert (line.subject, line.detail["images"], line.detail["reason"]) == (
@@ -254,6 +259,31 @@ def test_erasing_leaves_no_row_and_no_byte_of_a_study(database: Database, archiv
     assert line.detail == {"reason": "asked for by the patient", "images": 1, "bytes": 1}
     with pytest.raises(InputError, match="erased already"):
         purge(database, archive).erase(1, "again", "account:3")
+
+
+def test_who_relied_on_an_erased_study_is_told_and_nothing_else_is_left(
+    database: Database, archive: FolderArchive, clock: Clock, study_id: int
+) -> None:
+    (verdict,) = all_of(database, VerdictRow)
+    with database.writing() as session:
+        message = {"kind": "webhook", "target": "his", "body": {}, "state": "sent", "next_at": NOW, "created_at": NOW}
+        for subject in ("study", "verdict", "withdrawn", "upheld"):
+            number = study_id if subject == "study" else verdict.id
+            session.add(OutboxRow(subject=f"{subject}:{number}", **message))
+    with database.reading() as session:
+        uid = session.get_one(StudyRow, study_id).uid
+    assert purge(database, archive).erase(study_id, "asked for", "account:3")
+    (row,) = all_of(database, OutboxRow)
+    assert (row.kind, row.target, row.subject, row.state) == ("webhook", "his", f"withdrawn:{verdict.id}", "waiting")
+    assert row.body["erased"] == {"study_instance_uid": uid, "hospital": "city"}
+
+
+def test_nobody_is_told_of_an_erasure_after_the_validity_ended(
+    database: Database, archive: FolderArchive, clock: Clock, study_id: int
+) -> None:
+    clock.seconds = 40 * 86400
+    assert purge(database, archive).erase(study_id, "asked for", "account:3")
+    assert all_of(database, OutboxRow) == []
 
 
 def test_an_erasure_that_ends_in_between_is_finished_by_the_next_run(

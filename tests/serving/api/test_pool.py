@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from qc_models.policy import load_policy
 from serving import pool
-from serving.database.tables import OutboxRow, PoolEntry
+from serving.database.tables import OutboxRow, PoolEntry, Review, StudyRow
 from tests.serving.api.conftest import Person
 from tests.serving.made_rows import made_report, made_study, made_verdict
 from tests.serving.transfer.conftest import Web
@@ -126,3 +126,30 @@ def test_a_key_answers_for_the_doctors_of_its_hospital(web: Web, entry: PoolEntr
     for _ in range(2):
         assert workstation.post(f"/api/pool/entries/{entry.id}/answer", json={"accepted": True}).status_code == 201
     assert web.client(None, "lead").get("/api/pool/statistics").json()["repeats_avoided"] == 1  # tried again
+
+
+@on_sqlite
+def test_a_lead_lifts_a_withdrawal_and_an_administrator_does_not(web: Web, person: Person, entry: PoolEntry) -> None:
+    lead, where = person("lead"), f"/api/studies/{entry.study_id}/withdrawal"
+    assert lead.delete(where).status_code == 422  # there is none
+    assert lead.post(where, json={"reason": "images of another patient"}).status_code == 200
+    (shown,) = lead.get(f"/api/studies/{entry.study_id}").json()["pool"]
+    assert (shown["state"], shown["reasons"]) == ("withdrawn", ["withdrawn"])
+    assert person("admin").delete(where).status_code == 403
+    assert lead.delete(where).status_code == 204
+    with web.service.opened.database.reading() as session:
+        assert session.get_one(StudyRow, entry.study_id).withdrawn_at is None
+        assert [one.kind for one in session.scalars(select(Review))] == ["review"]
+
+
+@on_sqlite
+def test_what_is_judged_anew_is_neither_found_nor_taken(web: Web, person: Person, entry: PoolEntry) -> None:
+    with web.service.opened.database.writing() as session:
+        session.get_one(StudyRow, entry.study_id).state = "arriving"
+    doctor = person("doctor", "county")
+    found = doctor.post("/api/pool/lookup", json=asked(PATIENT)).json()
+    assert found["eligible"] == []
+    assert [reason["reason"] for reason in found["others"][0]["reasons"]] == ["arriving"]
+    assert doctor.post(f"/api/pool/entries/{entry.id}/answer", json={"accepted": True}).status_code == 422
+    (shown,) = person("hospital", "city").get(f"/api/studies/{entry.study_id}").json()["pool"]
+    assert (shown["state"], shown["reasons"]) == ("active", ["arriving"])

@@ -19,6 +19,8 @@ from serving.deliver.verdict_token import verify_token
 from serving.deliver.webhook import keys_of, verify
 from serving.opened_service import OpenedService
 from serving.outcome import tell
+from serving.retention import Purge
+from serving.retention_settings import Retention
 from serving.worker import make_worker
 from tests.serving.deliver.conftest import Listening
 from tests.serving.deliver.judged_studies import Judged, judge
@@ -189,3 +191,28 @@ def test_a_worker_tells_receivers_beside_its_other_work(
     worker.join()
     assert states(opened) == ["sent"]
     assert len(his.requests) == 1
+
+
+def test_who_relied_on_an_erased_study_hears_that_it_is_no_more(
+    make_service: Callable[..., Service], listen: Callable[[], Listening], clock: Clock, hand: Judged
+) -> None:
+    his = listen()
+    opened = with_receivers(make_service, [hook("his", his.url)])
+    deliveries = deliveries_of(opened.config.receivers)
+    lanes = make_lanes(opened)
+    told = judge(opened, hand, deliveries)
+    drain(lanes)
+    assert Purge(opened.database, opened.archive, Retention(), deliveries).erase(told.study.id, "asked for", "command")
+    drain(lanes)
+    assert states(opened) == ["sent"]
+    (_, first, _), (_, last, body) = his.requests
+    verify(keys_of(KEY, "KEY")[0], last, body, clock())
+    assert first["webhook-id"] != last["webhook-id"]
+    said = json.loads(body)
+    assert said["type"] == "verdict.erased"
+    assert said["data"] == {
+        "study_instance_uid": told.study.uid,
+        "hospital": "city",
+        "verdict_id": told.verdict.id,
+        "current": False,
+    }
