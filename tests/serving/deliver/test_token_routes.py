@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from sqlalchemy import select, update
 
-from serving.database.tables import Hospital, PoolEntry
+from serving.database.tables import Hospital, PoolEntry, StudyRow
 from serving.deliver.verdict_token import verify_token
 from tests.serving.deliver.judged_studies import Judged, judge
 from tests.serving.made_rows import Clock
@@ -52,3 +52,16 @@ def test_what_nobody_may_rely_on_is_not_signed(web: Web, entry: int) -> None:
     response = doctor.get(f"/api/pool/entries/{entry}/token")
     assert response.status_code == 409
     assert "look it up again" in response.json()["detail"]
+
+
+def test_what_is_suspended_or_judged_anew_is_not_signed(web: Web, entry: int) -> None:
+    doctor, database = web.client("county", "doctor"), web.service.opened.database
+    for table, wrong, right in (
+        (Hospital, {"standing": "suspended"}, {"standing": "good"}),
+        (StudyRow, {"state": "arriving"}, {"state": "scored"}),
+    ):
+        assert doctor.get(f"/api/pool/entries/{entry}/token").status_code == 200
+        for values, code in ((wrong, 409), (right, 200)):
+            with database.writing() as session:
+                session.execute(update(table).values(**values))
+            assert doctor.get(f"/api/pool/entries/{entry}/token").status_code == code
