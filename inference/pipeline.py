@@ -182,6 +182,7 @@ def facts_of(
 ) -> Facts:
     """The item-free facts of a study."""
     examined = study_facts.study_date(study)
+    device, *other_devices = study_facts.devices(study) or ("",)
     return Facts(
         study_instance_uid=study.study_instance_uid,
         modalities=tuple(sorted({series.modality for series in study.series})),
@@ -190,7 +191,7 @@ def facts_of(
         age_years=study_facts.age_years(study, examined),
         bedside=study_facts.is_bedside(study),
         deidentified=study_facts.is_deidentified(study),
-        device=study_facts.device(study),
+        device=device,
         institution=study_facts.institution(study),
         request=study_facts.request(study),
         stacks=tuple(stack_facts),
@@ -198,4 +199,5 @@ def facts_of(
         failures=tuple(failures),
         pixels_examined=pixels_examined,
         models=dict(sorted(models.items())),
+        other_devices=tuple(other_devices),
     )

@@ -67,16 +67,14 @@ def is_deidentified(study: Study) -> bool:
     return bool(said) and all(value == "YES" for value in said)
 
 
-def device(study: Study) -> str:
-    """A digest of manufacturer, model, serial number and station, by which a device's standing is looked up; empty if unknown."""
-    for header in _headers(study):
-        parts = [
-            header.text(keyword) or ""
-            for keyword in ("Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "StationName")
-        ]
-        if any(parts):
-            return device_digest(*parts)
-    return ""
+def devices(study: Study) -> tuple[str, ...]:
+    """A digest of manufacturer, model, serial number and station of each device, by which its standing is looked up.
+
+    In the order of the study, each once; an instance that names none of the four adds nothing.
+    """
+    keywords = ("Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "StationName")
+    named = dict.fromkeys(tuple(header.text(keyword) or "" for keyword in keywords) for header in _headers(study))
+    return tuple(device_digest(*parts) for parts in named if any(parts))
 
 
 def device_digest(manufacturer: str, model: str, serial_number: str, station: str) -> str:

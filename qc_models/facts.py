@@ -100,6 +100,12 @@ class Facts:
     failures: tuple[CheckFailure, ...]
     pixels_examined: bool
     models: Mapping[str, str] = field(default_factory=dict)
+    other_devices: tuple[str, ...] = ()  # where series come from several; reports of before name the first one alone
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """All devices of the study, whose standing counts alike."""
+        return (self.device, *self.other_devices)
 
     @property
     def is_adult(self) -> bool | None:

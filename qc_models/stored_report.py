@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, NotRequired, get_type_hints
 
 from typing_extensions import TypedDict
 
@@ -80,7 +80,7 @@ def read_stored(text: bytes) -> StoredReport:
             study_instance_uid=content["study_instance_uid"],
             measurements=tuple(content["measurements"]),
             models=content["models"],
-            **{name: facts[name] for name in _kept()},
+            **{name: facts[name] for name in _kept() if name in facts},
         ),
         as_of=content["as_of"],
         verdict=content["verdict"],
@@ -96,6 +96,7 @@ def read_stored(text: bytes) -> StoredReport:
 def _kept() -> Mapping[str, Any]:
     """The facts that lie together in a report, with their types; the others have a place of their own."""
     hints = get_type_hints(Facts)
+    hints["other_devices"] = NotRequired[hints["other_devices"]]  # which older reports lack
     return {name: hint for name, hint in hints.items() if name not in ("study_instance_uid", "measurements", "models")}
 
 

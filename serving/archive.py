@@ -198,7 +198,7 @@ class FolderArchive:
         path = self._path(key)
         while True:
             with _told(path):
-                if not path.parent.is_dir():  # another process removes folders that became empty: sync those above again
+                if not path.parent.is_dir():  # another process removes empty folders: sync those above again
                     self._synced.clear()
                     path.parent.mkdir(parents=True, exist_ok=True)
                 try:

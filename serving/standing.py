@@ -121,8 +121,12 @@ def policy_for(policy: Policy, hospital: Hospital, session: Session, on: date) -
 def decided(plain: Policy, policy: Policy, report: QcReport) -> bool:
     """Whether a report goes to a person for a standing that the policy's own file does not know of."""
     facts = report.content["facts"]
-    asked = (facts["device"], facts["institution"])
-    return plain.standing_of(*asked) is None and policy.standing_of(*asked) is not None
+    asked = (facts["device"], *facts.get("other_devices", ()))
+
+    def suspends(one: Policy) -> bool:
+        return any(one.standing_of(device, facts["institution"]) is not None for device in asked)
+
+    return suspends(policy) and not suspends(plain)
 
 
 def suspended(policy: Policy, who: str, said: str = "") -> Policy:

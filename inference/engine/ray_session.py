@@ -127,7 +127,9 @@ class RaySession:
         settings = order.settings
         rest = {one.name: getattr(settings, one.name) for one in fields(Settings)}
         catalogue, policy = rest.pop("catalogue"), rest.pop("policy")
-        digest = f"{catalogue.digest} {type(policy).__name__} {policy.digest}"
+        # two policies of one digest may differ in whom they suspend
+        held = hashlib.sha256(policy.model_dump_json().encode()).hexdigest()
+        digest = f"{catalogue.digest} {type(policy).__name__} {policy.digest} {held}"
         with self._lock:
             rules = self._rules.get(digest)
             if rules is None:

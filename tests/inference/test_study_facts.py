@@ -73,9 +73,16 @@ def test_the_request_leaves_out_what_names_the_patient(study_of: Build, name: st
 
 
 def test_a_device_is_a_digest_that_tells_devices_apart(study_of: Build) -> None:
-    one = study_facts.device(study_of([{"DeviceSerialNumber": "1", "SeriesInstanceUID": "1.1"}]))
-    assert len(one) == 16
-    assert "SIMULATED" not in one
+    series = [{"DeviceSerialNumber": number, "SeriesInstanceUID": f"1.{number}"} for number in "122"]
+    first, second = study_facts.devices(study_of(series))
+    assert first != second
+    assert {len(first), len(second)} == {16}
+    assert "SIMULATED" not in first
+
+
+def test_who_names_no_device_has_none(study_of: Build) -> None:
+    names = ("Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "StationName")
+    assert study_facts.devices(study_of([dict.fromkeys(names)])) == ()
 
 
 def test_bedside_is_a_matter_of_radiographs(study_of: Build) -> None:

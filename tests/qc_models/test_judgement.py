@@ -154,6 +154,14 @@ def test_a_suspended_device_sends_to_review() -> None:
     assert judge(facts(stacks=(PLAIN,), institution="CQ-Y"), own, AS_OF, policy).verdict == "pass"
 
 
+def test_any_suspended_device_of_a_study_sends_to_review() -> None:
+    policy = POLICY.model_copy(update={"suspended": (Suspension(device="b", reason=Name(en="x", zh="x")),)})
+    own = item("T", "chest", ("plain",))
+    for (device, *others), expected in (("a", "pass"), ("ba", "review"), ("acb", "review")):
+        made = facts(stacks=(PLAIN,), device=device, other_devices=tuple(others))
+        assert judge(made, own, AS_OF, policy).verdict == expected
+
+
 @pytest.mark.parametrize(("band", "verdict"), [(0, "pass"), (37, "pass"), (39, "review")])
 def test_a_score_in_the_abstain_band_goes_to_review(band: float, verdict: str) -> None:
     # one note of 10 points in completeness: the total is 100 - 0.3 * 10 = 97, and the band reaches up to 60 + band

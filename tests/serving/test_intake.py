@@ -164,7 +164,8 @@ def test_a_sender_may_say_how_many_there_are(intake: Intake, database: Database)
 
 def test_letters_that_grow_fit_their_column(intake: Intake, database: Database) -> None:
     kept, written = b"\x08\0\x60\0CS\x02\0CT", b"\x08\0\x60\0LO\x20\0" + "ß".encode() * 16
-    assert kept in (content := object_bytes(SpecificCharacterSet="ISO_IR 192"))
+    content = object_bytes(SpecificCharacterSet="ISO_IR 192")
+    assert kept in content
     intake.take([content.replace(kept, written)], CITY)
     with database.reading() as session:
         assert session.scalars(select(InstanceRow.modality)).all() == ["S" * 16]

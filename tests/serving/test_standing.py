@@ -1,16 +1,26 @@
 """Who is suspended on which day and why, and that the policy of a day says so, and nothing else."""
 
 from datetime import UTC, date, datetime, timedelta
+from threading import Lock
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from inference.engine import ray_session
+from inference.engine.ray_session import RaySession
+from inference.engine.section import EngineSection
+from inference.engine.study_engine import Order
+from inference.pipeline import Settings
 from qc_models.errors import InputError
-from qc_models.policy import load_policy
+from qc_models.exam_item import Name, load_catalogue
+from qc_models.policy import Suspension, load_policy
+from qc_models.report import QcReport
 from serving import standing
 from serving.database.sessions import Database
 from serving.database.tables import AuditLine, DeviceStanding, Hospital
 from serving.standing import FAILED, GOOD, OVERDUE, SUSPENDED, AcceptanceTest, Decision
+from serving.worker import DEFAULT_CATALOGUE
 
 POLICY = load_policy()
 NOW = datetime(2026, 9, 10, 12, tzinfo=UTC)
@@ -95,3 +105,45 @@ def test_whatever_is_decided_is_in_the_audit_chain(database: Database, hospitals
 def test_a_hospital_that_nobody_knows(database: Database, hospitals: tuple[str, str]) -> None:
     with database.writing() as session, pytest.raises(InputError, match="no such hospital"):
         standing.decide_device(session, "nowhere", DEVICE, Decision(GOOD), "account:1", NOW)
+
+
+def test_every_suspension_travels_with_the_orders_that_it_is_for(
+    database: Database, hospitals: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would be put on Ray stays here, and no cluster is begun."""
+    monkeypatch.setattr(ray_session.ray, "put", lambda rules: rules)
+    ray = RaySession.__new__(RaySession)
+    ray._section, ray._lock, ray._rules = EngineSection(), Lock(), {}
+    catalogue = load_catalogue(DEFAULT_CATALOGUE)
+
+    def suspend(hospital: str, device: str) -> None:
+        with database.writing() as session:
+            standing.decide_device(session, hospital, device, Decision(SUSPENDED, "why"), "account:1", NOW)
+
+    def sent(hospital: str) -> tuple[list[bool], str]:
+        """Which of both devices an order of a hospital suspends, and by what its rules are kept."""
+        with database.reading() as session:
+            policy = standing.policy_for(POLICY, session.get_one(Hospital, hospital), session, TODAY)
+        order = Order("1.2.3", (), Settings(catalogue=catalogue, policy=policy, as_of=TODAY))
+        rules = ray._message(order).rules
+        kept: Any = rules.kept[0]
+        assert kept[1].digest == POLICY.digest
+        return [kept[1].standing_of(device, "") is not None for device in (DEVICE, OTHER)], rules.digest
+
+    suspend("city", DEVICE)
+    suspend("county", OTHER)
+    first = sent("city")
+    assert (first[0], sent("county")[0]) == ([True, False], [False, True])
+    assert sent("city") == first
+    suspend("city", OTHER)
+    assert sent("city")[0] == [True, True]
+
+
+def test_a_standing_decides_by_whichever_device_it_is_of() -> None:
+    reason = Name(en="x", zh="x")
+    policy = POLICY.model_copy(update={"suspended": (Suspension(device=OTHER, reason=reason),)})
+    facts: dict[str, Any] = {"device": DEVICE, "institution": ""}
+    assert not standing.decided(POLICY, policy, QcReport({"facts": facts}))
+    several = QcReport({"facts": facts | {"other_devices": [OTHER]}})
+    assert standing.decided(POLICY, policy, several)
+    assert not standing.decided(policy, policy, several)
