@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from inference.engine import ray_session
 from inference.engine.ray_session import RaySession
 from inference.engine.section import EngineSection
 from inference.engine.study_engine import Order
@@ -111,7 +110,7 @@ def test_every_suspension_travels_with_the_orders_that_it_is_for(
     database: Database, hospitals: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What would be put on Ray stays here, and no cluster is begun."""
-    monkeypatch.setattr(ray_session.ray, "put", lambda rules: rules)
+    monkeypatch.setattr("ray.put", lambda rules: rules)
     ray = RaySession.__new__(RaySession)
     ray._section, ray._lock, ray._rules = EngineSection(), Lock(), {}
     catalogue = load_catalogue(DEFAULT_CATALOGUE)
