@@ -20,7 +20,7 @@ from sqlalchemy import select
 from structlog.contextvars import bound_contextvars
 
 from configs.strict import HERE
-from qc_models.errors import QcError
+from qc_models.errors import QcError, ServiceError
 from qc_models.exam_item import Catalogue, ExamItem, load_catalogue
 from qc_models.policy import Policy, load_policy
 from qc_models.report import QcReport
@@ -173,7 +173,7 @@ class Worker:
         marks = {"degraded": f"headers only, {why}"} if why else _without_models(report)
         if standing.decided(self._following.policy, policy, report):
             marks["standing"] = standing.SUSPENDED
-        self._write(lease, report, marks, time.monotonic() - begun)
+        self._write(lease, report, policy, marks, time.monotonic() - begun)
         bound.info("done", verdict=report.verdict, seconds=round(time.monotonic() - begun, 2))
 
     def _why_headers_only(self, lease: jobs.Lease) -> str:
@@ -223,11 +223,20 @@ class Worker:
             code_version=code_version(),
         )
 
-    def _write(self, lease: jobs.Lease, report: QcReport, marks: Mapping[str, str], seconds: float) -> None:
-        """Writes all that follows from a report, or nothing: raises LeaseLostError where another worker has the job."""
+    def _write(
+        self, lease: jobs.Lease, report: QcReport, policy: Policy, marks: Mapping[str, str], seconds: float
+    ) -> None:
+        """Writes all that follows from a report, or nothing.
+
+        Raises LeaseLostError where another worker has the job, and ServiceError where somebody was suspended since it was begun.
+        """
         first_look = lease.kind == jobs.FIRST_LOOK
         with self._database.writing() as session:
             job = jobs.held(session, lease)
+            hospital = session.get_one(Hospital, lease.hospital_id)
+            by_now = standing.policy_for(self._following.policy, hospital, session, self._today())
+            if standing.decided(policy, by_now, report):
+                raise ServiceError("hospital or device was suspended while the study was examined; it is examined anew")
             study = session.get_one(StudyRow, lease.study_id, with_for_update=True, populate_existing=True)
             now = self._database.now()
             verdict = verdicts.record(

@@ -25,7 +25,7 @@ from serving.evidence_ledger import Closing
 from serving.intake import Intake, Limits
 from serving.outcome import Delivery, Following
 from serving.recording import Sender
-from serving.standing import suspended
+from serving.standing import SUSPENDED, Decision, decide_device, suspended
 from serving.worker import DEFAULT_CATALOGUE, Examining, Heartbeat, Worker
 from tests.serving.made_rows import Clock
 
@@ -224,6 +224,34 @@ def test_a_suspended_hospital_goes_to_review(
     with database.reading() as session:
         assert session.scalars(select(PoolEntry)).all() == []
         assert [one.kind for one in session.scalars(select(Review))] == ["review"]
+
+
+def test_who_is_suspended_while_a_study_is_examined(
+    database: Database, worker: Worker, send: Callable[[Path], None], clock: Clock, hand: SimulatedStudy
+) -> None:
+    without_pixels(worker)
+    send(hand.files[0])
+    close(worker, clock)
+    examine = worker._examine
+
+    def slowly(*arguments: Any, **keywords: Any) -> Any:
+        report = examine(*arguments, **keywords)
+        device = report.content["facts"]["device"]
+        with database.writing() as session:
+            decide_device(session, "city", device, Decision(SUSPENDED, "tube broken"), "account:1", clock())
+        return report
+
+    worker._examine = slowly  # type: ignore[method-assign]
+    assert worker.score()
+    assert all_verdicts(database) == []
+    found = job(database)
+    assert (found.state, found.attempts) == ("ready", 0)
+    assert "suspended while" in found.reason
+    clock.seconds += 3600
+    assert worker.score()
+    (verdict,) = all_verdicts(database)
+    assert verdict.versions["standing"] == SUSPENDED
+    assert "metadata.device.suspended" in verdict.reasons
 
 
 def test_the_policy_of_a_suspended_hospital_suspends_every_device() -> None:
