@@ -4,7 +4,9 @@ Each object is taken, or refused with a reason, for itself. The answer names all
 """
 
 import asyncio
-from contextlib import aclosing
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -25,6 +27,7 @@ from serving.transfer.refusals import PROCESSING_FAILURE, STATUSES, http_code
 from serving.transfer.spool import Spool
 
 MOST_REQUESTS = 16  # at once, of one process; the others are asked to come again
+MOST_OF_CALLER = MOST_REQUESTS // 2  # so that nobody holds all of them
 MOST_AT_ONCE = 4  # objects of one request that are being taken while the next one streams in
 MOST_OBJECTS = 10_000  # of one request
 RETRY_AFTER_S = 5
@@ -48,11 +51,22 @@ _Result = Receipt | _Failure
 
 
 class Uploads:
-    """What the requests of one process share: how many there are at once, and the threads that take their objects."""
+    """What the requests of one process share: their places, and the threads that take their objects."""
 
     def __init__(self) -> None:
-        self.requests = asyncio.Semaphore(MOST_REQUESTS)
         self.threads = CapacityLimiter(MOST_REQUESTS)
+        self._in_work: Counter[str] = Counter()
+
+    @contextmanager
+    def place(self, caller: str) -> Iterator[None]:
+        """A place for a request; 503 where there is none, or none for this caller."""
+        if self._in_work.total() >= MOST_REQUESTS or self._in_work[caller] >= MOST_OF_CALLER:
+            raise HTTPException(503, "too many requests at once; come again", {"Retry-After": str(RETRY_AFTER_S)})
+        self._in_work[caller] += 1
+        try:
+            yield
+        finally:
+            self._in_work -= Counter((caller,))
 
 
 _Sending = Annotated[Caller, Depends(of_role(SENDER, HOSPITAL))]
@@ -77,10 +91,8 @@ async def _store(request: Request, service: OpenedService, caller: Caller, study
     if caller.hospital_id is None:
         raise HTTPException(403, "the key belongs to no hospital")
     uploads: Uploads = request.app.state.uploads
-    if uploads.requests.locked():
-        raise HTTPException(503, "too many requests at once; come again", {"Retry-After": str(RETRY_AFTER_S)})
     sender = Sender(caller.hospital_id, "stow", caller.actor)
-    async with uploads.requests:
+    with uploads.place(caller.actor):
         results = await _results(request, service, uploads.threads, boundary, sender, study_uid)
     return _answer(request, service, results)
 
@@ -123,11 +135,12 @@ async def _results(
     try:
         async with aclosing(spooled_parts(request.stream(), boundary, begin)) as spools:
             async for spool in spools:
-                tasks.append(asyncio.create_task(take(spool)))
                 if len(tasks) == MOST_OBJECTS:
+                    spool.close()
                     told = f"{MOST_OBJECTS} objects are as many as one request may hold; send others by themselves"
                     broken.append(_Failure("too_large", told))
                     break
+                tasks.append(asyncio.create_task(take(spool)))
     except BrokenBodyError as error:
         broken.append(_Failure("corrupt", str(error)))
     finally:  # also where the sender went away: what came whole is kept

@@ -2,11 +2,13 @@
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import HTTPException
 from pydicom.uid import generate_uid
 from sqlalchemy import select
 
@@ -14,6 +16,8 @@ from qc_models.dicom.header import read_header
 from serving.archive import FolderArchive
 from serving.database.tables import ApiKey
 from serving.intake import Intake, Limits
+from serving.transfer import stow
+from serving.transfer.stow import MOST_REQUESTS, Uploads
 from tests.serving.conftest import object_bytes
 from tests.serving.transfer.conftest import Service, Web
 
@@ -189,6 +193,39 @@ def test_a_large_object_streams_through_and_a_too_large_one_is_refused(
     assert response.status_code == 202
     assert {web.service.content(row) for row in web.service.instances} == {small, large}
     assert told(response, "other") == [("", 0xA704, "the object is larger than 8 MiB, the most taken here")]
+
+
+@on_sqlite
+def test_a_request_holds_as_many_objects_as_it_may(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stow, "MOST_OBJECTS", 2)
+    first, second, third = (object_bytes(InstanceNumber=number) for number in (1, 2, 3))
+    assert store(web.client(), body(first, second)).status_code == 200
+    response = store(web.client(), body(first, second, third))
+    assert (response.status_code, len(told(response, "taken"))) == (202, 2)
+    assert told(response, "other")[0][1:] == (
+        0xA704,
+        "2 objects are as many as one request may hold; send others by themselves",
+    )
+    assert len(web.service.instances) == 2
+
+
+def test_nobody_holds_all_places() -> None:
+    uploads = Uploads()
+
+    def take(caller: str) -> None:
+        held.enter_context(uploads.place(caller))
+
+    with ExitStack() as held:
+        for caller in ("key:1", "key:2"):
+            for _ in range(MOST_REQUESTS // 2):
+                take(caller)
+            with pytest.raises(HTTPException) as raised:
+                take(caller)
+            assert raised.value.status_code == 503
+        with pytest.raises(HTTPException):
+            take("key:3")
+    with uploads.place("key:1"):
+        assert uploads._in_work == {"key:1": 1}
 
 
 @on_sqlite
