@@ -1,6 +1,8 @@
 """The web application: what browsers, hospitals and DICOMweb clients ask of the service. It loads neither torch nor ray."""
 
 import logging
+import time
+from threading import Lock
 
 from anyio import CapacityLimiter
 from fastapi import APIRouter, FastAPI, Request
@@ -10,7 +12,6 @@ from sqlalchemy import select
 
 from qc_models.errors import InputError, ServiceError
 from serving.api import accounts, faults, labels, openid_sign_in, pool, reviews, sign_in, standing, studies
-from serving.api.callers import Service
 from serving.api.guard import Guard
 from serving.auth.rate_limits import Limiter
 from serving.database.tables import Hospital
@@ -37,7 +38,39 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 _STORED = (f"{PREFIX}/studies", f"{PREFIX}/studies/")  # the only paths to which bodies of any size are sent
 
+READY_S = 2.0  # for which a check holds: anybody may ask, and as often as they like
+
 health = APIRouter()
+
+
+class Readiness:
+    """Whether database and archive answered when they were last asked; by one request at a time, for which no other waits."""
+
+    def __init__(self, service: OpenedService) -> None:
+        self._service = service
+        self._lock = Lock()
+        self._checked_at = float("-inf")
+        self._lack = "not asked yet; come again"
+
+    def require(self) -> None:
+        """Raises ServiceError where one does not answer."""
+        if time.monotonic() - self._checked_at >= READY_S and self._lock.acquire(blocking=False):
+            try:
+                self._lack = self._lack_now()
+                self._checked_at = time.monotonic()
+            finally:
+                self._lock.release()
+        if self._lack:
+            raise ServiceError(self._lack)
+
+    def _lack_now(self) -> str:
+        try:
+            with self._service.database.reading() as session:
+                session.execute(select(Hospital.id).limit(1)).all()
+            with self._service.archive.stage():
+                return ""
+        except ServiceError as error:
+            return str(error)
 
 
 def create_app(service: OpenedService) -> FastAPI:
@@ -57,6 +90,7 @@ def create_app(service: OpenedService) -> FastAPI:
     app.state.service = service
     app.state.limiter = Limiter(service.config.limits)
     app.state.provider = openid_sign_in.provider_of(service)
+    app.state.readiness = Readiness(service)
     app.state.uploads = Uploads()
     app.state.decoding = CapacityLimiter(wado.MOST_DECODING)
     secure = service.config.web.secure
@@ -73,12 +107,11 @@ async def is_alive() -> dict[str, str]:
 
 
 @health.get("/ready")
-def is_ready(service: Service) -> dict[str, str]:
+def is_ready(request: Request) -> dict[str, str]:
     """Say that database and archive answer; 503 where one does not."""
-    with service.database.reading() as session:
-        session.execute(select(Hospital.id).limit(1)).all()
-    with service.archive.stage():
-        return {"status": "ready"}
+    readiness: Readiness = request.app.state.readiness
+    readiness.require()
+    return {"status": "ready"}
 
 
 async def _our_side(_: Request, error: Exception) -> JSONResponse:

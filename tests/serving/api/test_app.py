@@ -37,7 +37,8 @@ def test_it_is_alive_and_ready(web: Web) -> None:
 
 
 @on_sqlite
-def test_it_is_not_ready_without_its_database_or_archive(web: Web) -> None:
+def test_it_is_not_ready_without_its_database_or_archive(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "READY_S", 0.0)
     client, opened = web.stranger(), web.service.opened
     with opened.database.writing() as session:
         session.execute(text("ALTER TABLE hospital RENAME TO elsewhere"))
@@ -49,6 +50,16 @@ def test_it_is_not_ready_without_its_database_or_archive(web: Web) -> None:
     response = client.get("/ready")
     assert response.status_code == 503
     assert response.headers["retry-after"] == "5"
+    assert client.get("/health").status_code == 200
+
+
+@on_sqlite
+def test_strangers_who_ask_often_cost_nothing(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "READY_S", 3600.0)
+    client, folder = web.stranger(), web.service.opened.config.archive_folder
+    assert client.get("/ready").status_code == 200
+    folder.rename(folder.with_name("moved"))
+    assert client.get("/ready").status_code == 200
     assert client.get("/health").status_code == 200
 
 
