@@ -73,7 +73,7 @@ def run(
         senders = RetryingSenders(prepared, sent, make_key(database, "crash", SENDER, HOSPITAL), _DEVICES, _GATEWAYS)
         stack.callback(senders.stop)
         killed = _kill(targets, kills, len(sent), senders, order, tell)
-        while senders.at_work:
+        while senders.at_work or not all(target.is_ready() for target in targets):
             time.sleep(_LOOK_S)
         sending_s = time.monotonic() - begun
         settled = _settled(database, studies)

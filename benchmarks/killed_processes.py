@@ -62,9 +62,10 @@ class ServiceProcess:
         self._process = self._prepared.start(self._log, self.name)
 
     def is_ready(self) -> bool:
-        """Whether web or receive answers, or the worker has begun its lanes."""
-        if self._process is None or self._process.poll() is not None:
-            return False
+        """Whether web or receive answers, or the worker has begun its lanes; one that found no database is started again."""
+        if not self.lives():
+            self.start()
+        assert self._process is not None
         config = self._prepared.config
         try:
             if self.name == "worker":
@@ -97,33 +98,31 @@ class PostgresServer:
     def __init__(self, data: Path, database: Database) -> None:
         self._data = data
         self._database = database
-        self._command = shlex.split((data / "postmaster.opts").read_text())
-        self._process: subprocess.Popen[bytes] | None = None
+        program, *options = shlex.split((data / "postmaster.opts").read_text())
+        without_folder = [word for word in options if word not in ("-D", str(data))]
+        self._start = [str(Path(program).with_name("pg_ctl")), "start", "-D", str(data), "-w", "-l"]
+        self._start += [str(data.parent / "again.log"), "-o", shlex.join(without_folder)]
 
     def kill(self) -> None:
         """Kills the server; its children end by themselves."""
         pid = int((self._data / "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGKILL)
-        if self._process is not None:
-            self._process.wait()
-        _until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in _state(pid), "the database did not end")
+        _until(lambda: _state(pid) == "Z", "the database did not end")
 
     def start(self) -> None:
-        """Starts the server, as soon as the children of the one before have ended."""
+        """Starts the server, as soon as the children of the one before have ended; returns once it takes connections."""
         who: dict[str, Any] = {}
         if os.geteuid() == 0:  # PostgreSQL does not run as root
             nobody = pwd.getpwnam("nobody")
             who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        log = self._data.parent / "again.log"
-        for _ in range(200):
-            with log.open("ab") as stream:
-                self._process = subprocess.Popen(
-                    self._command, stdout=stream, stderr=stream, cwd=self._data.parent, **who
-                )
-            time.sleep(0.2)
-            if self._process.poll() is None:
-                return
-        raise ServiceError(f"the database does not start again; see {log}")
+
+        def begun() -> bool:
+            call = subprocess.run(
+                self._start, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self._data.parent, **who
+            )
+            return call.returncode == 0
+
+        _until(begun, "the database does not start again")
 
     def is_ready(self) -> bool:
         """Whether it answers."""

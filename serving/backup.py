@@ -8,7 +8,6 @@ The database is taken first and the objects after it: it never names bytes that 
 import hashlib
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -51,7 +50,7 @@ def back_up(config: ServiceConfig, database: Database, archive: Archive, folder:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         made_at = database.now()
-        state = folder / f"{made_at:%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}"
+        state = folder / f"{made_at:%Y-%m-%dT%H-%M-%S-%f}"
         for _ in range(_TRIES):
             shutil.rmtree(state, ignore_errors=True)
             state.mkdir(mode=0o700)

@@ -46,7 +46,8 @@ def open_service(config: ServiceConfig, environ: Mapping[str, str]) -> OpenedSer
             schema.upgrade(database)
         schema.require_newest(database)
         write_hospitals(database, config.hospitals)
-        known_to_all = TRIAL_ADMIN_PASSWORD if config.mode == "production" else None
+        is_trial_here = config.mode == "trial" and not config.web.is_public
+        known_to_all = None if is_trial_here else TRIAL_ADMIN_PASSWORD
         make_first_admin(database, secrets.admin_password, known_to_all)
         _require_archive(config, database)
         archive = open_archive(config, environ)

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -149,6 +150,14 @@ class WebSection(Strict):
         """Whether browsers reach it by TLS."""
         return self.tls is not None or self.address.startswith("https:")
 
+    @property
+    def is_public(self) -> bool:
+        """Whether others than this machine reach it."""
+        try:
+            return not ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host != "localhost"
+
 
 class WorkerSection(Strict):
     """How studies are examined: processes side by side, and what of it is left out."""
@@ -199,6 +208,13 @@ class ServiceConfig(Strict):
         known = {hospital.id for hospital in self.hospitals}
         if strange := sorted({id_ for receiver in self.receivers for id_ in receiver.hospitals} - known):
             raise ValueError(f"receivers: there is no hospital {', '.join(strange)}")
+        return self
+
+    @model_validator(mode="after")
+    def _is_not_overheard(self) -> "ServiceConfig":
+        if self.mode == "production" and self.web.is_public and not self.web.secure:
+            told = f"others reach {self.web.host} in plain; give tls, or the https address of the proxy before it"
+            raise ValueError(f"web: {told}")
         return self
 
     def hospital_of(self, ae_title: str) -> str | None:
@@ -267,7 +283,7 @@ def load_service_config(
 def read_secrets(config: ServiceConfig, environ: Mapping[str, str] = os.environ) -> Secrets:
     """The secrets of the environment; on trial what is missing is made up, and the key kept in the state folder.
 
-    ConfigError names the variable that is missing, too short or known to everybody in production.
+    ConfigError names the variable that is missing or too short in production, or known to everybody where others reach the service.
     """
     production = config.mode == "production"
     key = environ.get("TOUCHSTONE_SECRET_KEY", "")
@@ -281,6 +297,9 @@ def read_secrets(config: ServiceConfig, environ: Mapping[str, str] = os.environ)
             raise ConfigError(
                 f"TOUCHSTONE_ADMIN_PASSWORD: choose another one of {_SHORTEST_PASSWORD} or more characters"
             )
+    elif password == TRIAL_ADMIN_PASSWORD and config.web.is_public:
+        told = f"others reach {config.web.host}, and everybody knows the password of a trial; set another one"
+        raise ConfigError(f"TOUCHSTONE_ADMIN_PASSWORD: {told}")
     return Secrets(
         key=key or kept_in_state(config.state_folder, _KEY_FILE, lambda: secrets.token_urlsafe(32)),
         admin_password=password,

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 MUCH = 1 << 20  # bytes: nothing but a study, or what it needs, makes an examiner read so many
 
 

@@ -16,11 +16,10 @@ from sqlalchemy import ColumnElement, select, true
 from serving.auth import sign_ins
 from serving.auth.accounts import digest_of_key
 from serving.auth.rate_limits import Limiter
-from serving.auth.roles import DOCTOR, ENGINEER, HOSPITAL, LEAD, REVIEWER, ROLES, SENDER
+from serving.auth.roles import DOCTOR, HOSPITAL, LEAD, REVIEWER, ROLES, SENDER
 from serving.database.tables import Account, ApiKey, StudyRow
 from serving.opened_service import OpenedService
 
-READERS = frozenset((REVIEWER, LEAD))  # they review what others made, wherever they work
 CSRF_HEADER = "X-CSRF-Token"
 _COOKIE = "touchstone"
 _SECURE_COOKIE = "__Host-touchstone"  # which browsers take from a site with TLS alone
@@ -41,11 +40,6 @@ class Caller:
     def own_studies(self) -> ColumnElement[bool]:
         """Which studies the caller may see, for the `where` of a query."""
         return true() if self.hospital_id is None else StudyRow.hospital_id == self.hospital_id
-
-    @property
-    def readable_studies(self) -> ColumnElement[bool]:
-        """Which studies the caller may read about: their own, and a reviewer those of every hospital."""
-        return true() if self.role in READERS else self.own_studies
 
     @property
     def account_id(self) -> int | None:
@@ -122,7 +116,7 @@ def of_role(*roles: str) -> Callable[[Caller], Caller]:
     return check
 
 
-Looker = Annotated[Caller, Depends(of_role(SENDER, HOSPITAL, DOCTOR, REVIEWER, LEAD, ENGINEER))]  # at images
+Looker = Annotated[Caller, Depends(of_role(SENDER, HOSPITAL, DOCTOR, REVIEWER, LEAD))]  # at images, which name patients
 
 
 def current_person(caller: AnyCaller) -> Caller:

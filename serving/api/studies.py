@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from qc_models.report import QcReport
 from qc_models.vocabulary import Grade, Verdict
 from serving import verdicts, worklist
-from serving.api.callers import Caller, Service, of_role
+from serving.api.callers import Caller, Looker, Service, of_role
 from serving.api.paging import LARGEST_PAGE, Cursor, Limit, cursor_of, place_of
 from serving.api.study_bodies import StudyPage, StudyState, study_body, study_state
 from serving.database.tables import InstanceRow, StudyRow, VerdictRow
@@ -32,7 +32,6 @@ RowId = Annotated[int, PathParameter(ge=1, le=BIGGEST)]
 VerdictId = Annotated[int | None, Query(ge=1, le=BIGGEST, description="Of this study; else the current one")]
 Word = Annotated[str | None, Query(pattern=r"^[\w.-]{1,64}$")]
 Reader = Annotated[Caller, Depends(of_role("sender", "hospital", "doctor", "reviewer", "lead", "engineer", "admin"))]
-Looker = Annotated[Caller, Depends(of_role("sender", "hospital", "doctor", "reviewer", "lead", "engineer"))]
 
 Searcher = Annotated[Caller, Depends(of_role("hospital", "doctor", "reviewer", "lead"))]
 SearchText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]

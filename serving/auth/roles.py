@@ -23,9 +23,11 @@ ROLES: dict[str, Role] = {
     DOCTOR: Role(
         "look up what may be recognised, accept or refuse it, and read their hospital's studies", of_hospital=True
     ),
-    REVIEWER: Role("read every study, and decide reviews"),
-    LEAD: Role("whatever a reviewer may; decide second readings and appeals, and withdraw from the pool"),
-    ENGINEER: Role("see how the service runs, and revive what it gave up"),
+    REVIEWER: Role("read every study, and decide reviews, and second readings of what another person decided"),
+    LEAD: Role(
+        "whatever a reviewer may; decide where two readers differ, and appeals; withdraw from the pool, and suspend"
+    ),
+    ENGINEER: Role("see how the service runs and revive what it gave up, without names and images; export labels"),
     ADMIN: Role("make, change and end accounts and keys"),
 }
 

@@ -24,7 +24,8 @@ def few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(demo_command, "STUDIES", studies)
     config = tmp_path / "demo.yaml"
     content = yaml.safe_load(demo_command.CONFIG.read_text("utf-8"))
-    config.write_text(yaml.safe_dump({**content, "worker": {"pixels": False, "models": False}}), "utf-8")
+    quick = {"worker": {"pixels": False, "models": False}, "closing": {"quiet_s": 1, "settle_s": 0, "longest_s": 3}}
+    config.write_text(yaml.safe_dump(content | quick), "utf-8")
     monkeypatch.setattr(demo_command, "CONFIG", config)
 
 

@@ -1,6 +1,7 @@
 """The configuration of the service: usable as it ships, strict to the last key, and no known secret in production."""
 
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,24 @@ def test_production_refuses_secrets_that_everybody_knows(
 ) -> None:
     with pytest.raises(ConfigError, match=f"^{variable}: "):
         read_secrets(load(tmp_path, mode="production"), environ)
+
+
+@pytest.mark.parametrize(("host", "reached"), [("0.0.0.0", True), ("::", True), ("qc.example", True), ("::1", False)])
+def test_who_others_reach_has_a_password_of_its_own_and_in_production_tls(
+    tmp_path: Path, host: str, reached: bool
+) -> None:
+    config = load(tmp_path, web={"host": host})
+    make_state_folder(config)
+    with pytest.raises(ConfigError, match=r"^TOUCHSTONE_ADMIN_PASSWORD: ") if reached else nullcontext():
+        read_secrets(config, {})
+    with pytest.raises(ConfigError, match=r"^TOUCHSTONE_ADMIN_PASSWORD: ") if reached else nullcontext():
+        read_secrets(config, {"TOUCHSTONE_ADMIN_PASSWORD": "touchstone"})
+    assert read_secrets(config, {"TOUCHSTONE_ADMIN_PASSWORD": "our own"}).admin_password == "our own"
+    with pytest.raises(ConfigError, match="web: others reach") if reached else nullcontext():
+        load(tmp_path, mode="production", web={"host": host})
+    tls = {"certificate": "c.pem", "key": "k.pem"}
+    for safe in ({"tls": tls}, {"address": "https://qc.example"}):
+        assert load(tmp_path, mode="production", web={"host": host} | safe).web.secure
 
 
 def test_production_takes_good_secrets_and_makes_none_up(tmp_path: Path) -> None:

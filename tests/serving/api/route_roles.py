@@ -11,6 +11,7 @@ NOBODY = frozenset({"nobody"})  # without key and session
 KNOWN = SENDER | HOSPITAL | DOCTOR | REVIEWER | LEAD | ENGINEER | ADMIN
 ALL = KNOWN | NOBODY
 PEOPLE = KNOWN - SENDER
+LOOKERS = KNOWN - ENGINEER - ADMIN  # images name their patients
 
 ROUTE_ROLES: dict[str, frozenset[str]] = {
     "GET /openapi.json": ALL,
@@ -39,8 +40,8 @@ ROUTE_ROLES: dict[str, frozenset[str]] = {
     "GET /api/studies": KNOWN,
     "POST /api/studies/search": HOSPITAL | DOCTOR | REVIEWER | LEAD,
     "GET /api/studies/{study_id}": KNOWN,
-    "GET /api/studies/{study_id}/report": KNOWN - ADMIN,
-    "GET /api/studies/{study_id}/page": KNOWN - ADMIN,
+    "GET /api/studies/{study_id}/report": LOOKERS,
+    "GET /api/studies/{study_id}/page": LOOKERS,
     "POST /api/studies/{study_id}/appeal": HOSPITAL,
     "POST /api/studies/{study_id}/withdrawal": LEAD | ADMIN,
     "DELETE /api/studies/{study_id}/withdrawal": LEAD,
@@ -70,20 +71,19 @@ ROUTE_ROLES: dict[str, frozenset[str]] = {
     # DICOMweb
     "POST /dicom-web/studies": SENDER | HOSPITAL,
     "POST /dicom-web/studies/{study_uid}": SENDER | HOSPITAL,
-    "GET /dicom-web/studies": KNOWN - ADMIN,
-    "GET /dicom-web/series": KNOWN - ADMIN,
-    "GET /dicom-web/instances": KNOWN - ADMIN,
-    "GET /dicom-web/studies/{study_uid}/series": KNOWN - ADMIN,
-    "GET /dicom-web/studies/{study_uid}/instances": KNOWN - ADMIN,
-    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances": KNOWN - ADMIN,
-    "GET /dicom-web/studies/{study_uid}": KNOWN - ADMIN,
-    "GET /dicom-web/studies/{study_uid}/series/{series_uid}": KNOWN - ADMIN,
-    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}": KNOWN - ADMIN,
-    "GET /dicom-web/studies/{study_uid}/metadata": KNOWN - ADMIN,
-    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/metadata": KNOWN - ADMIN,
-    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/metadata": KNOWN - ADMIN,
-    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/frames/{numbers}": KNOWN - ADMIN,
-    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/rendered": KNOWN - ADMIN,
-    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/frames/{number}/rendered": KNOWN
-    - ADMIN,
+    "GET /dicom-web/studies": LOOKERS,
+    "GET /dicom-web/series": LOOKERS,
+    "GET /dicom-web/instances": LOOKERS,
+    "GET /dicom-web/studies/{study_uid}/series": LOOKERS,
+    "GET /dicom-web/studies/{study_uid}/instances": LOOKERS,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances": LOOKERS,
+    "GET /dicom-web/studies/{study_uid}": LOOKERS,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}": LOOKERS,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}": LOOKERS,
+    "GET /dicom-web/studies/{study_uid}/metadata": LOOKERS,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/metadata": LOOKERS,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/metadata": LOOKERS,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/frames/{numbers}": LOOKERS,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/rendered": LOOKERS,
+    "GET /dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/frames/{number}/rendered": LOOKERS,
 }
