@@ -173,9 +173,16 @@ class PatientSocket(AssociationSocket):
     def _shutdown_socket(self) -> None:
         """Closes the connection, also where the other side was faster."""
         if self.socket is not None:
+            self.hang_up()
+            self.socket.close()
+        if self.assoc.requestor.primitive is None:  # whoever waits for its request need wait no more
+            self.assoc.dul.to_user_queue.put(None)
+
+    def hang_up(self) -> None:
+        """Ends the connection; whoever reads from it hears of that."""
+        if self.socket is not None:
             with suppress(OSError):
                 self.socket.shutdown(socket.SHUT_RDWR)
-            self.socket.close()
 
     def wake(self) -> None:
         """Ends the wait for the other side: there is something to be sent to it."""

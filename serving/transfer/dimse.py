@@ -27,7 +27,7 @@ from serving.observing import metrics
 from serving.opened_service import OpenedService
 from serving.recording import Sender
 from serving.service_config import Tls
-from serving.transfer.association import PDU_LENGTH, Messages, Server
+from serving.transfer.association import PDU_LENGTH, Messages, PatientSocket, Server
 from serving.transfer.commitment import STORAGE_COMMITMENT, Commitments
 from serving.transfer.file_meta import file_meta
 from serving.transfer.mpps import PERFORMED_STEP, PerformedSteps
@@ -71,8 +71,10 @@ class Receiver:
         until = time.monotonic() + GRACE_S
         while open_ones := self._server.active_associations:
             for association in open_ones:
-                messages = association.dimse
-                if time.monotonic() > until or (isinstance(messages, Messages) and messages.idle):
+                messages, connection = association.dimse, association.dul.socket
+                if association.requestor.primitive is None and isinstance(connection, PatientSocket):
+                    connection.hang_up()  # it has not asked for anything yet
+                elif time.monotonic() > until or (isinstance(messages, Messages) and messages.idle):
                     association.abort()
             time.sleep(0.05)
         self._commitments.close()

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
@@ -351,3 +352,20 @@ def test_what_is_answered_before_the_end_is_kept_after_it(service: Service, conn
     assert len(service.instances) == 1
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(receiver.address)
+
+
+@on_sqlite
+def test_who_connects_and_says_nothing_takes_no_place_and_does_not_delay_the_end(
+    make_service: Callable[..., Service], connect: Connect
+) -> None:
+    receiver = Receiver(make_service(dimse={"timeout_s": 600, "associations": 1}).opened)
+    for _ in range(20):  # as whatever looks whether the port is open
+        socket.create_connection(receiver.address).close()
+    for _ in range(200):
+        association = connect(receiver, (VERIFICATION, [ImplicitVRLittleEndian]))
+        if association.is_established:
+            break
+        threading.Event().wait(0.05)
+    assert association.send_c_echo().Status == 0x0000
+    with socket.create_connection(receiver.address):
+        receiver.close()
