@@ -1,7 +1,10 @@
 """A worker with a real database and engines that lack something, cannot be reached, or lose one machine after the other."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -214,11 +217,15 @@ def test_a_head_that_dies_is_an_outage_that_counts_as_no_attempt(
     """Also with a study in the middle, and until the head is back; what needs no cluster goes on."""
     worker._engine = engine
     send(hands[0])
-    before = bytes_read(replicas("Examiner"))
+    while not (before := bytes_read(replicas("Examiner"))) or not engine.health().ready:
+        threading.Event().wait(0.1)
     lane = threading.Thread(target=worker.score)
     lane.start()
-    in_the_middle(before)
+    examiner = in_the_middle(before)
+    os.kill(examiner, signal.SIGSTOP)  # else it may be done before its head is gone
     cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
+    with suppress(ProcessLookupError):
+        os.kill(examiner, signal.SIGKILL)
     lane.join(120)
     for reason in (f"Ray's head at {cluster.address} does not answer; start it again", "still being closed"):
         (job,) = all_jobs(database)
