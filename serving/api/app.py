@@ -13,6 +13,7 @@ from sqlalchemy import select
 from qc_models.errors import InputError, ServiceError
 from serving.api import accounts, faults, labels, openid_sign_in, pool, reviews, sign_in, standing, studies
 from serving.api.guard import Guard
+from serving.api.looks import Looks
 from serving.auth.rate_limits import Limiter
 from serving.database.tables import Hospital
 from serving.deliver import token_routes
@@ -90,6 +91,7 @@ def create_app(service: OpenedService) -> FastAPI:
     app.state.service = service
     app.state.limiter = Limiter(service.config.limits)
     app.state.provider = openid_sign_in.provider_of(service)
+    app.state.looks = Looks(service.database)
     app.state.readiness = Readiness(service)
     app.state.uploads = Uploads()
     app.state.decoding = CapacityLimiter(wado.MOST_DECODING)

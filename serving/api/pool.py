@@ -13,6 +13,7 @@ from qc_models.errors import InputError
 from qc_models.exam_item import Name
 from serving import outcome, pool
 from serving.api.callers import Caller, Service, of_role
+from serving.api.looks import Noting
 from serving.api.studies import PREFIX, RowId, visible
 from serving.api.study_bodies import Body, EntryBody, entry_body
 from serving.database.tables import PoolEntry, StudyRow
@@ -152,7 +153,7 @@ class WithdrawnBody(BaseModel):
 
 
 @router.post("/pool/lookup")
-def look_up(service: Service, caller: Doctor, body: Question) -> LookupBody:
+def look_up(service: Service, caller: Doctor, looks: Noting, body: Question) -> LookupBody:
     """Look up what a patient has that may be taken instead of a new examination, and why the rest may not."""
     if body.item not in catalogue_at(service.config.catalogue).items:
         raise InputError("item: there is no such exam item in the catalogue")
@@ -167,6 +168,7 @@ def look_up(service: Service, caller: Doctor, body: Question) -> LookupBody:
     )
     with service.database.reading() as session:
         answer = lookup(session, asked, policy_at(service.config.policy))
+    looks.note(caller, "lookup", *(f"study:{one.study_id}" for one in (*answer.eligible, *answer.others)))
     return LookupBody(eligible=[_body(one) for one in answer.eligible], others=[_body(one) for one in answer.others])
 
 

@@ -15,6 +15,7 @@ from qc_models.report import QcReport
 from qc_models.vocabulary import Grade, Verdict
 from serving import verdicts, worklist
 from serving.api.callers import Caller, Looker, Service, of_role
+from serving.api.looks import Looks, Noting
 from serving.api.paging import LARGEST_PAGE, Cursor, Limit, cursor_of, place_of
 from serving.api.study_bodies import StudyPage, StudyState, study_body, study_state
 from serving.database.tables import InstanceRow, StudyRow, VerdictRow
@@ -103,7 +104,7 @@ def studies(
 
 
 @router.post("/studies/search")
-def search(service: Service, caller: Searcher, body: SearchBody) -> StudyPage:
+def search(service: Service, caller: Searcher, looks: Noting, body: SearchBody) -> StudyPage:
     """Find studies of a patient, or of an order, newest first: what names them stands in the body, never in an address."""
     asked = {
         StudyRow.patient_id: body.patient_id,
@@ -114,22 +115,27 @@ def search(service: Service, caller: Searcher, body: SearchBody) -> StudyPage:
     theirs = and_(caller.own_studies, *(column == value for column, value in asked.items() if value is not None))
     with service.database.reading() as session:
         found = worklist.studies(session, theirs, Wanted(), None, LARGEST_PAGE)
+    looks.note(caller, "search", *(f"study:{row.id}" for row, *_ in found))
     return StudyPage(studies=[study_body(*one) for one in found], next=None)
 
 
 @router.get("/studies/{study_id}")
-def study(service: Service, caller: Reader, study_id: RowId) -> StudyState:
+def study(service: Service, caller: Reader, looks: Noting, study_id: RowId) -> StudyState:
     """Tell all that is known of a study: its state, how sure that is, verdicts, jobs, pool, reviews."""
     with service.database.reading() as session:
         known = worklist.known_of(session, visible(session, caller, study_id))
+    looks.note(caller, "study", f"study:{study_id}")
     return study_state(known, caller, service.database.now().astimezone().date())
 
 
 @router.get("/studies/{study_id}/report")
-def report(service: Service, caller: Looker, study_id: RowId, verdict: VerdictId = None) -> dict[str, Any]:
+def report(
+    service: Service, caller: Looker, looks: Noting, study_id: RowId, verdict: VerdictId = None
+) -> dict[str, Any]:
     """Give the whole report of a verdict: of the current one, else of the last first look, or of the one that is named."""
     with service.database.reading() as session:
         found = _report(session, visible(session, caller, study_id), verdict)
+    looks.note(caller, "report", f"study:{study_id}")
     return dict(found.content)
 
 
@@ -138,11 +144,14 @@ async def page(
     request: Request,
     service: Service,
     caller: Looker,
+    looks: Noting,
     study_id: RowId,
     verdict: VerdictId = None,
 ) -> HTMLResponse:
     """Show the report of a verdict as a page with pictures."""
-    made = await to_thread.run_sync(_page, service, caller, study_id, verdict, limiter=request.app.state.decoding)
+    made = await to_thread.run_sync(
+        _page, service, caller, looks, study_id, verdict, limiter=request.app.state.decoding
+    )
     return HTMLResponse(made, headers={"content-security-policy": PAGE_POLICY})
 
 
@@ -165,9 +174,10 @@ def _report(session: Session, study: StudyRow, verdict_id: int | None) -> QcRepo
     return found
 
 
-def _page(service: OpenedService, caller: Caller, study_id: int, verdict_id: int | None) -> str:
+def _page(service: OpenedService, caller: Caller, looks: Looks, study_id: int, verdict_id: int | None) -> str:
     with service.database.reading() as session:
         study = visible(session, caller, study_id)
         report = _report(session, study, verdict_id)
         keys = session.scalars(select(InstanceRow.archive_key).where(InstanceRow.study_id == study.id)).all()
+    looks.note(caller, "page", f"study:{study_id}")
     return study_page(report, service.archive, sorted(set(keys)), catalogue_at(service.config.catalogue))

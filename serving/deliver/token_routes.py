@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from qc_models.errors import ServiceError
 from serving.api.callers import Caller, Service, of_role
+from serving.api.looks import Noting
 from serving.database.tables import Hospital, PoolEntry
 from serving.deliver.signing_keys import signing_keys
 from serving.deliver.told_verdict import told_verdict
@@ -33,7 +34,9 @@ def public_keys(service: Service) -> dict[str, Any]:
 
 
 @router.get("/api/pool/entries/{entry_id}/token")
-def token(service: Service, caller: Annotated[Caller, Depends(of_role("doctor", "hospital"))], entry_id: int) -> Token:
+def token(
+    service: Service, caller: Annotated[Caller, Depends(of_role("doctor", "hospital"))], looks: Noting, entry_id: int
+) -> Token:
     """Sign the verdict of an examination that the caller's hospital made or may accept; 409 where nobody may rely on it now."""
     with service.database.reading() as session:
         entry = session.get(PoolEntry, min(max(entry_id, 0), _BIGGEST))
@@ -52,4 +55,5 @@ def token(service: Service, caller: Annotated[Caller, Depends(of_role("doctor", 
             409,
             "nobody may rely on the examination now: withdrawn, expired, suspended or judged anew; look it up again",
         )
+    looks.note(caller, "token", f"study:{entry.study_id}")
     return Token(token=signed)

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, exists, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from serving.api.callers import Caller, Looker, Service
+from serving.api.looks import the_looks
 from serving.database.tables import InstanceRow, StudyRow
 from serving.opened_service import OpenedService
 from serving.transfer.dicom_json import PREFIX, DicomJsonResponse, Uid, address, elements
@@ -170,6 +171,7 @@ def _found(
         conditions.append(within)
     with service.database.reading() as session:
         answers = find(session, conditions, limit + 1, _whole(request, "offset", 0))
+    the_looks(request).note(caller, "list", "studies")
     warnings = [_THERE_ARE_MORE] if len(answers) > limit else []
     if request.query_params.get("fuzzymatching") == "true":
         warnings.append(_LITERAL)

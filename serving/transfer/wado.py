@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from qc_models.errors import InputError
 from serving.api.callers import Caller, Looker, Service
+from serving.api.looks import the_looks
 from serving.archive import Archive
 from serving.database.tables import InstanceRow, StudyRow
 from serving.opened_service import OpenedService
@@ -104,7 +105,7 @@ async def frames(
     numbers: str,
 ) -> Response:
     """Retrieve frames, counted from 1: as they are stored, or as plain values where these alone are accepted."""
-    (row,) = await to_thread.run_sync(_rows, service, caller, study_uid, series_uid, instance_uid)
+    (row,) = await to_thread.run_sync(_rows, request, service, caller, study_uid, series_uid, instance_uid)
     indices = _indices(numbers, row)
     as_stored = stored_media_type(row.transfer_syntax_uid)
     for one in acceptable(request):
@@ -136,7 +137,7 @@ async def rendered_instance(
     quality: Annotated[int, Query(ge=1, le=100)] = QUALITY,
 ) -> Response:
     """Retrieve the first frame as a picture: `window` is centre,width, `viewport` the largest width,height."""
-    (row,) = await to_thread.run_sync(_rows, service, caller, study_uid, series_uid, instance_uid)
+    (row,) = await to_thread.run_sync(_rows, request, service, caller, study_uid, series_uid, instance_uid)
     return await _picture(request, service, row, 0, window, viewport, quality)
 
 
@@ -154,15 +155,15 @@ async def rendered_frame(
     quality: Annotated[int, Query(ge=1, le=100)] = QUALITY,
 ) -> Response:
     """Retrieve one frame, counted from 1, as a picture."""
-    (row,) = await to_thread.run_sync(_rows, service, caller, study_uid, series_uid, instance_uid)
+    (row,) = await to_thread.run_sync(_rows, request, service, caller, study_uid, series_uid, instance_uid)
     index, *others = _indices(number, row)
     if others:
         raise HTTPException(400, "one frame is rendered at a time")
     return await _picture(request, service, row, index, window, viewport, quality)
 
 
-def _rows(service: OpenedService, caller: Caller, *uids: str) -> list[InstanceRow]:
-    """The objects of a study, a series, or one of them; 404 where there is none that the caller may see."""
+def _rows(request: Request, service: OpenedService, caller: Caller, *uids: str) -> list[InstanceRow]:
+    """The objects of a study, a series, or one of them, at which the caller looks; 404 where there is none that they may see."""
     columns = (StudyRow.uid, InstanceRow.series_instance_uid, InstanceRow.sop_instance_uid)
     query = (
         select(InstanceRow)
@@ -175,6 +176,7 @@ def _rows(service: OpenedService, caller: Caller, *uids: str) -> list[InstanceRo
         rows = list(session.scalars(query))
     if not rows:
         raise HTTPException(404, "there is no such study, series or instance")
+    the_looks(request).note(caller, "images", *(f"study:{row.study_id}" for row in rows))
     return rows if len(uids) < len(columns) else rows[:1]
 
 
@@ -189,7 +191,7 @@ def _indices(numbers: str, row: InstanceRow) -> list[int]:
 
 
 async def _objects(request: Request, service: OpenedService, caller: Caller, *uids: str) -> Response:
-    rows = await to_thread.run_sync(_rows, service, caller, *uids)
+    rows = await to_thread.run_sync(_rows, request, service, caller, *uids)
     syntaxes = {row.transfer_syntax_uid for row in rows}
     for one in acceptable(request):
         if one.covers(_DICOM) and (one.transfer_syntax in _ANY_SYNTAX or {one.transfer_syntax} == syntaxes):
@@ -205,7 +207,7 @@ async def _objects(request: Request, service: OpenedService, caller: Caller, *ui
 async def _metadata(request: Request, service: OpenedService, caller: Caller, *uids: str) -> Response:
     if not any(one.covers(media_type) for one in acceptable(request) for media_type in _JSON):
         raise HTTPException(406, f"headers are sent as {_JSON[0]}; accept it")
-    rows = await to_thread.run_sync(_rows, service, caller, *uids)
+    rows = await to_thread.run_sync(_rows, request, service, caller, *uids)
     return await _streamed(_headers(service.archive, rows, uids[0]), _JSON[0])
 
 

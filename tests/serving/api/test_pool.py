@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from qc_models.policy import load_policy
 from serving import pool
-from serving.database.tables import OutboxRow, PoolEntry, Review, StudyRow
+from serving.database.tables import AuditLine, OutboxRow, PoolEntry, Review, StudyRow
 from tests.serving.api.conftest import Person
 from tests.serving.made_rows import made_report, made_study, made_verdict
 from tests.serving.transfer.conftest import Web
@@ -46,6 +46,9 @@ def test_a_doctor_finds_takes_and_is_counted(web: Web, person: Person, entry: Po
         assert answer.status_code == 200, answer.text
         (found,) = answer.json()["eligible"]
         assert (found["entry_id"], found["state"], found["acceptance"]) == (entry.id, "active", "always")
+    with web.service.opened.database.reading() as session:
+        (look,) = session.scalars(select(AuditLine).where(AuditLine.action == "looked"))
+    assert (look.subject, look.detail) == (f"study:{entry.study_id}", {"at": "lookup"})
     answer = doctor.post(f"/api/pool/entries/{entry.id}/answer", json={"accepted": True})
     assert answer.status_code == 201, answer.text
     refusal = {"accepted": False, "reason": "quality_insufficient", "comment": "moved"}
