@@ -1,11 +1,11 @@
-"""A PostgreSQL server of a benchmark's own, with the settings of an ordinary small server, gone at its end."""
+"""A PostgreSQL server of one's own in a temporary folder, gone at its end: ordinary for benchmarks, quick for tests."""
 
 import os
 import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,30 @@ from typing import Any
 import click
 from sqlalchemy import create_engine
 
-_SETTINGS = {
-    "listen_addresses": "",
-    "shared_buffers": "1GB",
-    "max_wal_size": "4GB",
-    "checkpoint_timeout": "30min",
-}
+_ORDINARY = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "30min"}
 
 
 @contextmanager
 def private_postgres() -> Iterator[str]:
-    """The URL of an empty database on a server in a temporary folder (TMPDIR says where); UsageError where none is installed."""
+    """The URL of an empty database on an ordinary small server; UsageError where PostgreSQL is not installed."""
+    with private_server(_ORDINARY) as url:
+        engine = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql("CREATE DATABASE touchstone")
+        engine.dispose()
+        yield url.format("touchstone")
+
+
+@contextmanager
+def private_server(settings: Mapping[str, str]) -> Iterator[str]:
+    """The URL of a server, `{}` where a database is named; it listens on a socket in its folder, which TMPDIR says the place of.
+
+    UsageError where PostgreSQL is not installed.
+    """
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     found = str(programs[-1]) if programs else shutil.which("initdb")
     if found is None:
-        raise click.UsageError("PostgreSQL is not installed; this figure needs it")
+        raise click.UsageError("PostgreSQL is not installed")
     folder = Path(tempfile.mkdtemp(prefix="touchstone-pg-"))
     who: dict[str, Any] = {}
     if os.geteuid() == 0:  # PostgreSQL does not run as root
@@ -41,17 +50,12 @@ def private_postgres() -> Iterator[str]:
         subprocess.run(command, check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL, **who)
 
     try:
-        run("initdb", "--username=touchstone", "--auth=trust", "--encoding=UTF8", "--locale=C")
-        settings = {**_SETTINGS, "unix_socket_directories": str(folder)}
-        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+        run("initdb", "--username=touchstone", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        told = {"listen_addresses": "", "unix_socket_directories": str(folder), **settings}
+        options = " ".join(f"-c {name}='{value}'" for name, value in told.items())
         run("pg_ctl", "start", "--wait", "--log", str(folder / "log"), "--options", options)
         try:
-            url = f"postgresql+psycopg://touchstone@/{{}}?host={folder}"
-            engine = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
-            with engine.connect() as connection:
-                connection.exec_driver_sql("CREATE DATABASE touchstone")
-            engine.dispose()
-            yield url.format("touchstone")
+            yield f"postgresql+psycopg://touchstone@/{{}}?host={folder}"
         finally:
             run("pg_ctl", "stop", "--mode", "immediate")
     finally:

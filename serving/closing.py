@@ -72,7 +72,7 @@ class Closer:
         now = self._database.now()
         with self._database.writing() as session:
             for study_id in sorted(study_ids):
-                study = _held(session, study_id)
+                study = held_study(session, study_id)
                 if study is not None and study.state == ARRIVING:
                     priority = priority_of(study.urgent, study.study_date, now.date(), self._closing)
                     jobs.enqueue(session, jobs.FIRST_LOOK, study, study.generation + 1, priority, now, self._leasing)
@@ -97,7 +97,7 @@ class Closer:
     def _claim(self, study_id: int) -> _Seen | None:
         now = self._database.now()
         with self._database.writing() as session:
-            study = _held(session, study_id)
+            study = held_study(session, study_id)
             if study is None or study.state != ARRIVING or study.close_at is None or study.close_at > now:
                 return None
             study.close_at = now + _CLAIM
@@ -158,7 +158,7 @@ class Closer:
         """Closes the study, or says when to look again; nothing where something came since."""
         now = self._database.now()
         with self._database.writing() as session:
-            study = _held(session, seen.id)
+            study = held_study(session, seen.id)
             if (
                 study is None
                 or study.state != ARRIVING
@@ -268,7 +268,8 @@ def _silent_where_not_understood() -> Iterator[None]:
         log.error("headers not understood", reason=jobs.reason_of(error))
 
 
-def _held(session: Session, study_id: int) -> StudyRow | None:
+def held_study(session: Session, study_id: int) -> StudyRow | None:
+    """A study's row as it is now, which nobody else changes before the transaction ends; None where there is none."""
     return session.get(StudyRow, study_id, with_for_update=True, populate_existing=True)
 
 

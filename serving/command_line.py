@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("serving.token_command:token", "Verify the signed verdict of another hospital's examination."),
     "labels": ("serving.labels_command:labels", "Export what reviewers and doctors answered, de-identified."),
     "replay": ("serving.replay_command:replay", "Show which stored verdicts would flip under other exam items."),
-    "demo": ("serving.demo_command:demo", "Simulate good and defective studies and score them."),
+    "demo": ("serving.demo_command:demo", "Run the service and send it good and defective studies."),
     "train": ("training.train_command:train", "Teach the models from labels, evaluate, export and release them."),
     "bench": ("benchmarks.bench_command:bench", "Measure how right and how fast it is."),
 }

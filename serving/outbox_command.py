@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from serving.service_config import DEFAULT_CONFIG, load_service_config
+from serving.service_config import load_service_config
+from serving.service_options import of_service
 
 _MOST = 1000
 
@@ -14,20 +15,8 @@ def outbox() -> None:
     """Look after the messages that tell others of verdicts."""
 
 
-def _of_service(command: click.decorators.FC) -> click.decorators.FC:
-    """The options that say which service."""
-    config = click.option(
-        "--config",
-        type=click.Path(path_type=Path, dir_okay=False),
-        default=DEFAULT_CONFIG,
-        help="Configuration of the service; the default one otherwise.",
-    )
-    state = click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Its state folder.")
-    return config(state(command))
-
-
 @outbox.command("list")
-@_of_service
+@of_service
 @click.option(
     "--state-of",
     "wanted",
@@ -51,7 +40,7 @@ def list_messages(config: Path, state: Path | None, wanted: str) -> None:
 
 
 @outbox.command()
-@_of_service
+@of_service
 @click.argument("numbers", metavar="[NUMBER]...", type=click.IntRange(min=1), nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every message that was given up.")
 def resend(config: Path, state: Path | None, numbers: tuple[int, ...], everything: bool) -> None:

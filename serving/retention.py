@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from qc_models.errors import InputError
 from serving import audit, outcome
 from serving.archive import Archive
+from serving.closing import held_study
 from serving.database.sessions import Database
 from serving.database.tables import (
     InstanceRow,
@@ -117,7 +118,7 @@ class Purge:
         """
         with self._database.writing() as session:
             session.execute(select(Job.id).where(Job.study_id == study_id).with_for_update())  # in the worker's order
-            study = _held(session, study_id)
+            study = held_study(session, study_id)
             if study is None:
                 raise InputError(f"study {study_id}: there is none; it may be erased already")
             detail = {"reason": reason, **_images(session, study_id)}
@@ -142,7 +143,7 @@ class Purge:
     def _delete_images(self, study_id: int) -> bool:
         now = self._database.now()
         with self._database.writing() as session:
-            study = _held(session, study_id)
+            study = held_study(session, study_id)
             if study is None or session.scalar(self._images_due(now).where(StudyRow.id == study_id)) is None:
                 return False  # something came, or a person looks at it
             detail = {"reason": f"kept for {self._retention.images_days} days", **_images(session, study_id)}
@@ -157,7 +158,7 @@ class Purge:
         """Deletes the bytes of a study that is being erased, and its row; False where something came, so that it lives."""
         self._delete_bytes(study_id)
         with self._database.writing() as session:
-            study = _held(session, study_id)
+            study = held_study(session, study_id)
             if study is None or study.state != ERASED:
                 return False
             session.delete(study)
@@ -166,7 +167,7 @@ class Purge:
     def _delete_bytes(self, study_id: int) -> None:
         """Deletes what lies in a study's folder and no row of it names; what comes meanwhile waits for the study's row."""
         with self._database.writing() as session:
-            study = _held(session, study_id)
+            study = held_study(session, study_id)
             if study is None:
                 return
             named = set(session.scalars(select(InstanceRow.archive_key).where(InstanceRow.study_id == study_id)))
@@ -288,10 +289,6 @@ def _images(session: Session, study_id: int) -> dict[str, int]:
         select(func.count(), func.coalesce(func.sum(InstanceRow.size_bytes), 0)).where(InstanceRow.study_id == study_id)
     ).one()
     return {"images": images, "bytes": int(size)}
-
-
-def _held(session: Session, study_id: int) -> StudyRow | None:
-    return session.get(StudyRow, study_id, with_for_update=True, populate_existing=True)
 
 
 def _number(session: Session, statement: Delete) -> int:

@@ -3,25 +3,25 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Path
+from fastapi import APIRouter, Depends, HTTPException
 from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from configs.strict import Strict
 from serving.api.callers import Caller, Service, of_role
+from serving.api.paths import PREFIX, RowId
 from serving.api.sign_in import Password
 from serving.auth import accounts, passwords
 from serving.auth.accounts import KeyName, Name, Place, Subject
 from serving.auth.roles import ADMIN, ROLES
 from serving.database.tables import Account, ApiKey
 
-router = APIRouter(prefix="/api", tags=["accounts"])
+router = APIRouter(prefix=PREFIX, tags=["accounts"])
 
 Admin = Annotated[Caller, Depends(of_role(ADMIN))]
 HospitalId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 RoleName = Annotated[str, Field(pattern=r"^[a-z]{1,16}$")]
-RowId = Annotated[int, Path(ge=1, le=(1 << 63) - 1)]
 
 
 class NewAccount(Strict):

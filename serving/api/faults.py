@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from serving import jobs, worklist
 from serving.api.callers import AnyCaller, Caller, Service, of_role
 from serving.api.paging import Cursor, Limit, cursor_of, place_of
-from serving.api.studies import PREFIX, RowId
+from serving.api.paths import PREFIX, RowId
 from serving.api.study_bodies import JobBody, QuarantineBody, quarantine_body
 
 router = APIRouter(prefix=PREFIX, tags=["faults"])

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.background import BackgroundTask
 
 from serving.api.callers import Caller, Service, of_role
-from serving.api.studies import PREFIX
+from serving.api.paths import PREFIX
 from serving.label_export import export
 from serving.opened_service import OpenedService
 from serving.service_policy import policy_at

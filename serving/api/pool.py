@@ -14,7 +14,8 @@ from qc_models.exam_item import Name
 from serving import outcome, pool
 from serving.api.callers import Caller, Service, of_role
 from serving.api.looks import Noting
-from serving.api.studies import PREFIX, RowId, visible
+from serving.api.paths import PREFIX, RowId
+from serving.api.studies import visible
 from serving.api.study_bodies import Body, EntryBody, entry_body
 from serving.database.tables import PoolEntry, StudyRow
 from serving.pool_lookup import REASONS, Asked, Examination, State, lookup

@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 from qc_models.review import words
 from serving import reviews, verdicts
 from serving.api.callers import Caller, Service, of_role
+from serving.api.looks import Noting
 from serving.api.paging import Cursor, Limit, cursor_of, place_of
-from serving.api.studies import BIGGEST, PREFIX, RowId, Word, visible
+from serving.api.paths import BIGGEST, PREFIX, RowId
+from serving.api.studies import Word, visible
 from serving.api.study_bodies import Body, StudyBody, TaskBody, VerdictBody, study_body
 from serving.database.tables import Review, StudyRow, VerdictRow
 from serving.reviews import Answer, Decision, Reader, Tasks
@@ -132,10 +134,12 @@ def label_words() -> dict[str, list[str]]:
 
 
 @router.get("/reviews/{review_id}")
-def task(service: Service, caller: ReadsReviews, review_id: RowId) -> ReviewState:
+def task(service: Service, caller: ReadsReviews, looks: Noting, review_id: RowId) -> ReviewState:
     """Tell a task with the machine's findings, each by its number."""
     with service.database.reading() as session:
-        return _state(session, caller, session.get(Review, review_id), service.database.now())
+        state = _state(session, caller, session.get(Review, review_id), service.database.now())
+    looks.note(caller, "review", f"study:{state.study_id}")
+    return state
 
 
 @router.post("/reviews/{review_id}/claim")

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from serving import standing as standings
 from serving.api.callers import Caller, Service, of_role
-from serving.api.studies import PREFIX
+from serving.api.paths import PREFIX
 from serving.api.study_bodies import Body
 from serving.auth.roles import ADMIN, HOSPITAL, LEAD
 from serving.database.tables import DeviceStanding, Hospital

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import and_, select
@@ -17,6 +16,7 @@ from serving import verdicts, worklist
 from serving.api.callers import Caller, Looker, Service, of_role
 from serving.api.looks import Looks, Noting
 from serving.api.paging import LARGEST_PAGE, Cursor, Limit, cursor_of, place_of
+from serving.api.paths import BIGGEST, PREFIX, RowId
 from serving.api.study_bodies import StudyPage, StudyState, study_body, study_state
 from serving.database.tables import InstanceRow, StudyRow, VerdictRow
 from serving.opened_service import OpenedService
@@ -24,12 +24,9 @@ from serving.service_policy import catalogue_at
 from serving.study_page import study_page
 from serving.worklist import Order, State, Wanted
 
-PREFIX = "/api"
 # The page brings its style and pictures with it, and runs nothing.
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
-BIGGEST = (1 << 62) - 1
 
-RowId = Annotated[int, PathParameter(ge=1, le=BIGGEST)]
 VerdictId = Annotated[int | None, Query(ge=1, le=BIGGEST, description="Of this study; else the current one")]
 Word = Annotated[str | None, Query(pattern=r"^[\w.-]{1,64}$")]
 Reader = Annotated[Caller, Depends(of_role("sender", "hospital", "doctor", "reviewer", "lead", "engineer", "admin"))]

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from qc_models.errors import ServiceError
 from serving.api.callers import Caller, Service, of_role
 from serving.api.looks import Noting
+from serving.api.paths import RowId
 from serving.database.tables import Hospital, PoolEntry
 from serving.deliver.signing_keys import signing_keys
 from serving.deliver.told_verdict import told_verdict
@@ -16,8 +17,6 @@ from serving.pool import acceptance_of
 from serving.service_policy import policy_at
 
 router = APIRouter(tags=["tokens"])
-
-_BIGGEST = (1 << 62) - 1
 
 
 class Token(BaseModel):
@@ -35,11 +34,11 @@ def public_keys(service: Service) -> dict[str, Any]:
 
 @router.get("/api/pool/entries/{entry_id}/token")
 def token(
-    service: Service, caller: Annotated[Caller, Depends(of_role("doctor", "hospital"))], looks: Noting, entry_id: int
+    service: Service, caller: Annotated[Caller, Depends(of_role("doctor", "hospital"))], looks: Noting, entry_id: RowId
 ) -> Token:
     """Sign the verdict of an examination that the caller's hospital made or may accept; 409 where nobody may rely on it now."""
     with service.database.reading() as session:
-        entry = session.get(PoolEntry, min(max(entry_id, 0), _BIGGEST))
+        entry = session.get(PoolEntry, entry_id)
         consumer = session.get(Hospital, caller.hospital_id) if caller.hospital_id is not None else None
         told = told_verdict(session, entry.verdict_id) if entry is not None else None
     if entry is None or told is None or consumer is None:

@@ -1,21 +1,20 @@
 """What tests of the service share: an empty database, on SQLite and on a PostgreSQL server of their own, and objects to send."""
 
-import os
-import pwd
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from io import BytesIO
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 from sqlalchemy import create_engine
 
+from benchmarks.private_postgres import private_server
 from serving.archive import FolderArchive
 from serving.database.sessions import Database, open_database
 from serving.database.tables import Hospital, Table
@@ -34,41 +33,19 @@ def postgres_server() -> Iterator[str]:
 
     It listens on a socket in its own folder, and syncs nothing, since no test cuts the power.
     """
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [shutil.which("initdb")]
-    if programs[-1] is None:
-        pytest.skip("PostgreSQL is not installed")
-    programs_folder = Path(programs[-1]).parent
-    folder = Path(tempfile.mkdtemp(prefix="touchstone-pg-"))
-    who: dict[str, Any] = {}
-    if os.geteuid() == 0:  # PostgreSQL does not run as root
-        nobody = pwd.getpwnam("nobody")
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-
-    def run(program: str, *arguments: str) -> None:
-        command = [str(programs_folder / program), "-D", str(folder / "data"), *arguments]
-        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
-        subprocess.run(command, check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL, **who)
-
     settings = {
-        "listen_addresses": "",
-        "unix_socket_directories": str(folder),
         "fsync": "off",
         "full_page_writes": "off",
         "autovacuum": "off",
         "shared_buffers": "32MB",
         "max_connections": "80",
     }
-    try:
-        run("initdb", "--username=touchstone", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-        run("pg_ctl", "start", "--wait", "--log", str(folder / "log"), "--options", options)
+    with ExitStack() as stack:
         try:
-            yield f"postgresql+psycopg://touchstone@/{{}}?host={folder}"
-        finally:
-            run("pg_ctl", "stop", "--mode", "immediate")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            url = stack.enter_context(private_server(settings))
+        except click.UsageError as error:
+            pytest.skip(error.message)
+        yield url
 
 
 @pytest.fixture(scope="session")
