@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from qc_models.errors import InputError
 from training.fit import Run, task_of
 from training.manifest import Manifest, read_manifest
 from training.recipe import Recipe
@@ -11,7 +12,10 @@ from training.run_folder import RunFolder
 
 
 def fit_on_ray(recipe: Recipe, manifest: Manifest, data: Path, folder: RunFolder, devices: int) -> None:
-    """Runs a recipe on so many workers, with a GPU each where there are as many; the first one keeps the checkpoint."""
+    """Runs a recipe on so many workers, with a GPU each where there are as many; the first one keeps the checkpoint.
+
+    Raises InputError where the cluster has fewer processors than that: Ray would wait for more without end.
+    """
     import ray
     import torch
     from ray.train import RunConfig, ScalingConfig
@@ -19,6 +23,9 @@ def fit_on_ray(recipe: Recipe, manifest: Manifest, data: Path, folder: RunFolder
 
     if not ray.is_initialized():  # a cluster that is there already is used
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    here = int(ray.cluster_resources().get("CPU", 0))  # type: ignore[no-untyped-call]
+    if here < devices:
+        raise InputError(f"the Ray cluster has {here} processors, not {devices}; name fewer --devices, or start nodes")
     folder.begin(recipe, manifest)
     told = {
         "recipe": recipe.model_dump(mode="json"),
