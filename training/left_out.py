@@ -1,4 +1,4 @@
-"""How good a model is where it never was: groups of sources are left out in turn, and whole stacks are asked about.
+"""How good a model is where it never was: groups of sources are left out in turn, and whole stacks or radiographs are asked about.
 
 Labels and sources are entangled: a network may look good by recognising a source. So a model is taught anew without some of the
 sources and asked about those, until each was left out once. What a class has in one source alone cannot be known then.
@@ -29,13 +29,18 @@ LEARN_FOLD = 3
 Floats = NDArray[np.float32]
 
 
-def source_groups(rows: Sequence[Row], kind_of: Callable[[Row], Hashable], count: int = GROUPS) -> dict[str, int]:
-    """A group for each origin of sources: what several show is left out in different groups, and groups are alike in size."""
+def source_groups(
+    rows: Sequence[Row], kind_of: Callable[[Row], Hashable], count: int = GROUPS, asked: str = "volume"
+) -> dict[str, int]:
+    """A group for each origin of sources: what several show is left out in different groups.
+
+    Groups are alike in the number of rows of the kind that is asked about.
+    """
     kinds: dict[str, set[Hashable]] = defaultdict(set)
     stacks: Counter[str] = Counter()
     for row in rows:
         kinds[origin(row)].add(kind_of(row))
-        stacks[origin(row)] += row.kind == "volume"
+        stacks[origin(row)] += row.kind == asked
     load: Counter[tuple[Hashable, int]] = Counter()
     size = [0.0] * count
     groups: dict[str, int] = {}
@@ -56,7 +61,10 @@ def origin(row: Row) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StackAnswer:
-    """What was said of one stack by a network that never saw its source; `known` where another source shows what it shows."""
+    """What was said of one stack or radiograph by a network that never saw its source.
+
+    `known` where another source shows what it shows.
+    """
 
     modality: str
     known: bool
@@ -66,13 +74,17 @@ class StackAnswer:
 def left_out(
     recipe: Recipe, manifest: Manifest, data: Path, advance: Advance, count: int = GROUPS
 ) -> list[StackAnswer]:
-    """Teaches the model of a recipe once for each group of sources without it, and asks it about the stacks left out."""
+    """Teaches the model of a recipe once for each group of sources without it, and asks it about what was left out.
+
+    That is every stack, or every picture where the model learns from no stack.
+    """
     task = task_of(recipe.model)
     model = models()[recipe.model]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     whole: Examples = task.examples(manifest, data, recipe.task)
     rows = _distinct(whole.rows)
-    groups = source_groups(rows, task.kind_of, count)
+    kind = "volume" if any(row.kind == "volume" for row in rows) else "picture"
+    groups = source_groups(rows, task.kind_of, count, kind)
     outputs = stack_outputs(recipe.model)
     answers: list[StackAnswer] = []
     for group in range(count):
@@ -88,7 +100,7 @@ def left_out(
         shown = {(row.modality, part) for row in taught for part in task.kind_of(row)[1:]}
         asked = told.of("test")
         for row, answer in stack_answers(outputs, asked, raw_answers(model, network, asked), warmth):
-            if row.kind == "volume":
+            if row.kind == kind:
                 known = any((row.modality, part) in shown for part in task.kind_of(row)[1:])
                 answers.append(StackAnswer(row.modality, known, answer))
     return answers

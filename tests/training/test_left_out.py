@@ -1,5 +1,7 @@
 """Sources left out: groups that share what several show, one answer a stack, and who is asked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -46,3 +48,12 @@ def test_a_stack_answers_with_the_mean_of_its_own_slices() -> None:
     np.testing.assert_array_equal(first.truth["region"], [1.0, 0.0, unknown])
     assert (first.subject, first.source, first.vendor) == ("s-a", "a", "V")
     assert second.truth["scope"].tolist() == [0.0, 0.0]
+
+
+def test_groups_are_alike_in_what_is_asked_about() -> None:
+    pictures = [replace(row(name, path=f"{name}{n}"), kind="picture") for name in "aabbcc" for n in range(2)]
+    stacks = [row("d", path=f"d{n}") for n in range(5)]
+    by_picture = source_groups([*pictures, *stacks], lambda each: each.source, 2, "picture")
+    by_stack = source_groups([*pictures, *stacks], lambda each: each.source, 2)
+    assert sorted(by_picture[name] for name in "abc") in ([0, 0, 1], [0, 1, 1])
+    assert sum(group == by_stack["d"] for group in by_stack.values()) == 1

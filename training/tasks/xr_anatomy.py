@@ -37,6 +37,11 @@ def examples(manifest: Manifest, data: Path, options: Mapping[str, Any]) -> Exam
     return Examples(prepared(rows, data, INPUT), targets, rows, _weights(targets["region"]))
 
 
+def kind_of(row: Row) -> tuple[str, ...]:
+    """What a row shows: its modality, and its view or, where that is not told, its part."""
+    return (row.modality, *(row.said("view") or row.said("region")))
+
+
 def augment(pictures: Tensor, targets: Targets, generator: torch.Generator) -> tuple[Tensor, Targets]:
     """Changed pictures, none of them turned or inverted: the network itself looks at each in all turns."""
     return changed(pictures, Changes(), generator), targets
