@@ -53,6 +53,7 @@ SELECT n, floor(pow(random(), 2) * :persons)::bigint AS person, floor(random() *
 FROM generate_series(1, :studies) AS n
 """
 _STEPS = (
+    "TRUNCATE study, verdict, pool_entry CASCADE",
     "CREATE UNLOGGED TABLE made AS" + _ROWS,
     """INSERT INTO study (id, hospital_id, uid, state, generation, urgent, num_instances, first_instance_at, last_instance_at,
        verdict_id, patient_issuer, patient_id, patient_name, patient_sex, accession_number, study_date, description, modalities)

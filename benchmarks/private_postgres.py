@@ -13,7 +13,14 @@ from typing import Any
 import click
 from sqlalchemy import create_engine
 
-_ORDINARY = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "30min"}
+_ORDINARY = {
+    "shared_buffers": "1GB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "30min",
+    "maintenance_work_mem": "1GB",
+    "wal_level": "minimal",  # tables emptied and filled at once need no log
+    "max_wal_senders": "0",
+}
 
 
 @contextmanager
