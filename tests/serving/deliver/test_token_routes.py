@@ -32,11 +32,10 @@ def test_who_has_no_business_with_it_gets_none(web: Web, entry: int) -> None:
     assert web.stranger().get(f"/api/pool/entries/{entry}/token").status_code == 401
     assert web.client("city", "sender").get(f"/api/pool/entries/{entry}/token").status_code == 403
     doctor = web.client("county", "doctor")
-    for absent in (entry + 1, 0, -1, 1 << 80):
-        assert doctor.get(f"/api/pool/entries/{absent}/token").status_code == 404
-    with (
-        web.service.opened.database.writing() as session
-    ):  # the county now stands above, and accepts nothing from below
+    for absent, code in ((entry + 1, 404), (0, 400), (-1, 400), (1 << 80, 400)):
+        assert doctor.get(f"/api/pool/entries/{absent}/token").status_code == code
+    # the county now stands above, and accepts nothing from below
+    with web.service.opened.database.writing() as session:
         session.execute(update(Hospital).where(Hospital.id == "city").values(level="nowhere", alliances=[]))
     assert doctor.get(f"/api/pool/entries/{entry}/token").status_code == 404
 
