@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qc_models.dicom.header import Header
+from qc_models.report_form import ReportForm
 from qc_models.vocabulary import XR_MODALITIES
 
 Vector = tuple[float, float, float]
@@ -118,6 +119,7 @@ class Study:
     unreadable: tuple[Unreadable, ...] = ()
     repeated: tuple[RepeatedInstance, ...] = ()
     declared_instances: int | None = None  # a count that the sender gave
+    reports: tuple[ReportForm, ...] = ()  # of radiologists, that came by another way than its instances
 
     @property
     def instances(self) -> tuple[Instance, ...]:

@@ -26,6 +26,7 @@ from serving.database.tables import (
     PerformedStep,
     PoolEntry,
     QuarantineRow,
+    RadiologyReport,
     Review,
     SignedIn,
     StudyRow,
@@ -53,6 +54,7 @@ class Purged:
     jobs: int = 0
     messages: int = 0
     sessions: int = 0
+    reports: int = 0
 
 
 class Purge:
@@ -129,11 +131,11 @@ class Purge:
             for verdict in _relied_on(session, study_id, now):
                 outcome.tell_erased(session, study, verdict, self._deliveries, now)
             session.flush()
-            session.execute(
-                delete(PerformedStep).where(
-                    PerformedStep.hospital_id == study.hospital_id, PerformedStep.study_uid == study.uid
+            beside: tuple[type[PerformedStep | RadiologyReport], ...] = (PerformedStep, RadiologyReport)
+            for named in beside:
+                session.execute(
+                    delete(named).where(named.hospital_id == study.hospital_id, named.study_uid == study.uid)
                 )
-            )
             for table, belongs in reversed(_below(study_id)):
                 session.execute(table.delete().where(belongs))
             study.state, study.close_at, study.verdict_id, study.num_instances = ERASED, None, None, 0
@@ -228,6 +230,12 @@ class Purge:
         if (days := self._retention.messages_days) is not None:
             sent = and_(OutboxRow.state == "sent", OutboxRow.sent_at < now - timedelta(days=days))
             due["messages"] = (OutboxRow, sent)
+        if (days := self._retention.reports_days) is not None:
+            is_here = exists().where(
+                StudyRow.hospital_id == RadiologyReport.hospital_id, StudyRow.uid == RadiologyReport.study_uid
+            )
+            came_before = RadiologyReport.received_at < now - timedelta(days=days)
+            due["reports"] = (RadiologyReport, and_(came_before, ~is_here))
         return due
 
 

@@ -13,3 +13,4 @@ class Retention(Strict):
     quarantine_days: int | None = Field(default=30, ge=0)
     jobs_days: int | None = Field(default=90, ge=1)  # that were done
     messages_days: int | None = Field(default=90, ge=1)  # that were sent
+    reports_days: int | None = Field(default=30, ge=0)  # of radiologists, whose study does not come

@@ -24,7 +24,8 @@ from qc_models.errors import QcError, ServiceError
 from qc_models.exam_item import Catalogue, ExamItem, load_catalogue
 from qc_models.policy import Policy, load_policy
 from qc_models.report import QcReport
-from serving import jobs, standing, verdicts
+from qc_models.report_form import ReportForm
+from serving import jobs, radiology_reports, standing, verdicts
 from serving.archive import Archive
 from serving.closing import ARRIVING, CLOSED, Closer
 from serving.database.sessions import Database
@@ -163,13 +164,14 @@ class Worker:
             study = session.get_one(StudyRow, lease.study_id)
             hospital = session.get_one(Hospital, lease.hospital_id)
             keys = session.scalars(select(InstanceRow.archive_key).where(InstanceRow.study_id == study.id)).all()
+            reports = radiology_reports.of_study(session, study)
             policy = standing.policy_for(self._following.policy, hospital, session, self._today())
         if not _is_wanted(study, lease):
             with self._database.writing() as session:
                 jobs.done(jobs.held(session, lease), self._database.now(), "the study has changed since")
             return
         why = self._why_headers_only(lease)
-        report = self._examine(study, policy, sorted(set(keys)), lease.kind, headers_only=bool(why))
+        report = self._examine(study, policy, sorted(set(keys)), reports, lease.kind, headers_only=bool(why))
         marks = {"degraded": f"headers only, {why}"} if why else _without_models(report)
         if standing.decided(self._following.policy, policy, report):
             marks["standing"] = standing.SUSPENDED
@@ -187,7 +189,14 @@ class Worker:
         return self._engine.lack()
 
     def _examine(
-        self, study: StudyRow, policy: Policy, keys: Sequence[str], kind: str, *, headers_only: bool
+        self,
+        study: StudyRow,
+        policy: Policy,
+        keys: Sequence[str],
+        reports: tuple[ReportForm, ...],
+        kind: str,
+        *,
+        headers_only: bool,
     ) -> QcReport:
         """The report of a study; a first look asks its headers alone, and what is still on its way is not missing there."""
         from inference.engine.study_engine import Order
@@ -200,6 +209,7 @@ class Worker:
                 self._settings(policy, kind, headers_only=headers_only),
                 study.declared_instances if scoring else None,
                 IN_TIME * self._leasing.longest_s,
+                reports,
             )
             return (self._engine if scoring else self._here).examine(order)
 

@@ -5,7 +5,7 @@ stood still, or its examination met a mistake of ours or ended in the middle. Of
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Timer
 from time import perf_counter
@@ -18,17 +18,22 @@ from inference.threads import Threads
 from qc_models.errors import CrashError, QcError, ServiceError, reason_of
 from qc_models.model_bundle import SHIPPED, releases
 from qc_models.report import QcReport
+from qc_models.report_form import ReportForm
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One study to be examined: its files, among which others' may lie, how, and how long that may take."""
+    """One study to be examined: its files, among which others' may lie, how, and how long that may take.
+
+    `reports` are those of radiologists that came by another way.
+    """
 
     study_instance_uid: str
     paths: tuple[Path, ...]
     settings: Settings
     declared_instances: int | None = None
     longest_s: float = 3600.0
+    reports: tuple[ReportForm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,8 @@ def carry_out(order: Order, runner_of: Callable[[Settings, Threads], ModelRunner
             found = [study for study in read.studies if study.study_instance_uid == order.study_instance_uid]
             if not found:
                 raise ServiceError("the archive holds no object of the study; restore it")
-            report = examine_on(threads, found[0], order.settings, runner_of(order.settings, threads)).report
+            study = replace(found[0], reports=order.reports)
+            report = examine_on(threads, study, order.settings, runner_of(order.settings, threads)).report
         except Exception as error:
             if over.is_set():
                 raise CrashError(f"the study took longer than {order.longest_s:g} s; look at what it holds") from error

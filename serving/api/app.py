@@ -18,7 +18,7 @@ from serving.auth.rate_limits import Limiter
 from serving.database.tables import Hospital
 from serving.deliver import token_routes
 from serving.opened_service import OpenedService
-from serving.transfer import qido, stow, wado
+from serving.transfer import fhir_reports, qido, stow, wado
 from serving.transfer.dicom_json import PREFIX
 from serving.transfer.stow import Uploads
 
@@ -34,10 +34,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     faults.router,
     labels.router,
     stow.router,
+    fhir_reports.router,
     qido.router,
     wado.router,
 )
-_STORED = (f"{PREFIX}/studies", f"{PREFIX}/studies/")  # the only paths to which bodies of any size are sent
+_STREAMED = (f"{PREFIX}/studies", fhir_reports.PATH)  # where bodies come that are larger than forms; routes bound them
 
 READY_S = 2.0  # for which a check holds: anybody may ask, and as often as they like
 
@@ -96,7 +97,7 @@ def create_app(service: OpenedService) -> FastAPI:
     app.state.uploads = Uploads()
     app.state.decoding = CapacityLimiter(wado.MOST_DECODING)
     secure = service.config.web.secure
-    app.add_middleware(Guard, streams=lambda path: path.startswith(_STORED), secure=secure)
+    app.add_middleware(Guard, streams=lambda path: path.startswith(_STREAMED), secure=secure)
     for router in (health, *ROUTERS):
         app.include_router(router)
     return app

@@ -5,64 +5,14 @@ The database holds facts and states; bytes lie in the archive, by the key that a
 study.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    CheckConstraint,
-    DateTime,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    TypeDecorator,
-    UniqueConstraint,
-)
-from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
 
-UID_LENGTH = 64  # PS3.5 section 9.1
-DIGEST_LENGTH = 64  # SHA-256 in hexadecimal
-Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows by INTEGER alone
-
-
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC, with its zone on both sides; SQLite keeps none."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC; a time without zone is a mistake of ours."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """With its zone."""
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
-
-
-class Table(DeclarativeBase):
-    """All tables of the service."""
-
-    # A constraint that has a name can be changed by a migration, on SQLite too.
-    metadata = MetaData(
-        naming_convention={
-            "pk": "pk_%(table_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-        }
-    )
-    type_annotation_map = {datetime: Moment(), dict[str, Any]: JSON(), list[Any]: JSON()}  # noqa: RUF012
+from serving.database.table_base import DIGEST_LENGTH, UID_LENGTH, Number
+from serving.database.table_base import Table as Table
 
 
 class Hospital(Table):
@@ -202,6 +152,23 @@ class PerformedStep(Table):
     status: Mapped[str] = mapped_column(String(16))  # IN PROGRESS, COMPLETED, DISCONTINUED
     instances: Mapped[list[Any]]  # SOP instance UIDs that it names
     updated_at: Mapped[datetime]
+
+
+class RadiologyReport(Table):
+    """A radiologist's report that came by FHIR, to be checked with a study that may come later; nothing of what it says."""
+
+    __tablename__ = "radiology_report"
+    __table_args__ = (
+        UniqueConstraint("hospital_id", "key", "study_uid"),
+        Index("report_by_study", "hospital_id", "study_uid"),
+    )
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True)
+    hospital_id: Mapped[str] = mapped_column(ForeignKey("hospital.id"))
+    key: Mapped[str] = mapped_column(String(DIGEST_LENGTH))  # of its identifier: the same for all of its versions
+    study_uid: Mapped[str] = mapped_column(String(UID_LENGTH))
+    form: Mapped[dict[str, Any]]  # qc_models.report_form.ReportForm
+    received_at: Mapped[datetime]
 
 
 class Job(Table):

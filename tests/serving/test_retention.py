@@ -25,6 +25,7 @@ from serving.database.tables import (
     OutboxRow,
     PoolEntry,
     QuarantineRow,
+    RadiologyReport,
     Review,
     SignedIn,
     StudyRow,
@@ -43,13 +44,14 @@ from tests.serving.every_table import fill
 from tests.serving.made_rows import NOW, Clock, made_report, made_verdict
 
 CITY = Sender("city", "dimse", "CITY_CT")
-FOR_EVER = Retention(quarantine_days=None, jobs_days=None, messages_days=None)
+FOR_EVER = Retention(quarantine_days=None, jobs_days=None, messages_days=None, reports_days=None)
 OF_A_STUDY = [
     "instance",
     "job",
     "outbox",
     "performed_step",
     "pool_entry",
+    "radiology_report",
     "recognition",
     "report",
     "review",
@@ -245,6 +247,7 @@ def test_erasing_leaves_no_row_and_no_byte_of_a_study(database: Database, archiv
         for name, column, value in (
             ("outbox", "subject", "verdict:1"),
             ("performed_step", "study_uid", "1uid 值"),
+            ("radiology_report", "study_uid", "1uid 值"),
             ("audit", "number", 1),
         ):
             connection.execute(Table.metadata.tables[name].update().values(**{column: value}))
@@ -343,7 +346,14 @@ def test_what_was_broken_done_sent_or_ended_goes(
         session.flush()
         session.add(SignedIn(digest="1", account_id=account.id, begun_at=NOW, ends_at=NOW + timedelta(days=1)))
         session.add(SignedIn(digest="2", account_id=account.id, begun_at=NOW, ends_at=NOW + timedelta(days=60)))
-    old = purge(database, archive, quarantine_days=30, jobs_days=30, messages_days=30)
+        here = session.get_one(StudyRow, study_id).uid
+        for hospital, uid in (
+            ("city", here),
+            ("county", here),
+            ("city", "1.2.7"),
+        ):  # of a study that is here, and of none
+            session.add(RadiologyReport(hospital_id=hospital, key="1", study_uid=uid, form={}, received_at=NOW))
+    old = purge(database, archive, quarantine_days=30, jobs_days=30, messages_days=30, reports_days=30)
     assert set(asdict(old.run()).values()) == {0}
     clock.seconds = 31 * 86400
     due = asdict(old.due())
@@ -353,6 +363,7 @@ def test_what_was_broken_done_sent_or_ended_goes(
         "jobs": 1,
         "messages": 1,
         "sessions": 1,
+        "reports": 2,
         "studies_erased": 0,
         "studies_without_images": 0,
     }
@@ -361,11 +372,13 @@ def test_what_was_broken_done_sent_or_ended_goes(
     assert [job.state for job in all_of(database, Job)] == ["dead"]
     assert [row.state for row in all_of(database, OutboxRow)] == ["waiting"]
     assert [row.digest for row in all_of(database, SignedIn)] == ["2"]
-    assert actions(database)[-4:] == [
+    assert [(row.hospital_id, row.study_uid) for row in all_of(database, RadiologyReport)] == [("city", here)]
+    assert actions(database)[-5:] == [
         "quarantined object deleted",
         "old sessions deleted",
         "old jobs deleted",
         "old messages deleted",
+        "old reports deleted",
     ]
 
 

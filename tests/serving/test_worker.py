@@ -17,17 +17,19 @@ from sqlalchemy import select
 from qc_models.exam_item import Catalogue, load_catalogue
 from qc_models.policy import load_policy
 from qc_models.simulation.study_simulation import SimulatedStudy, simulate_study
-from serving import audit, jobs, verdicts
+from serving import audit, jobs, radiology_reports, verdicts
 from serving.archive import FolderArchive
 from serving.database.sessions import Database
 from serving.database.tables import AuditLine, Hospital, Job, OutboxRow, PoolEntry, Review, StudyRow, VerdictRow
 from serving.evidence_ledger import Closing
+from serving.fhir_report import read_report
 from serving.intake import Intake, Limits
 from serving.outcome import Delivery, Following
 from serving.recording import Sender
 from serving.standing import SUSPENDED, Decision, decide_device, suspended
 from serving.worker import DEFAULT_CATALOGUE, Examining, Heartbeat, Worker
 from tests.serving.made_rows import Clock
+from tests.serving.sent_reports import diagnostic_report
 
 CITY = Sender("city", "dimse", "CITY_DX")
 START = datetime(2026, 9, 10, 8, 0, tzinfo=UTC)
@@ -180,6 +182,27 @@ def test_a_late_instance_is_scored_again_and_both_verdicts_are_kept(
     assert (first.generation, first.verdict) == (1, "reject")
     assert (second.generation, second.verdict) == (2, "pass")
     assert study_of(database).verdict_id == second.id
+
+
+def test_a_report_that_comes_beside_is_checked_and_a_newer_one_again(
+    database: Database, worker: Worker, send: Callable[[Path], None], clock: Clock, hand: SimulatedStudy
+) -> None:
+    found = []
+    for status in ("preliminary", "final"):  # before the study, and after its verdict
+        content = diagnostic_report(hand.study_instance_uid, status=status, effectiveDateTime=None, issued=None)
+        radiology_reports.take(database, "city", read_report(content, ""), "key:1", timedelta(0))
+        for path in hand.files:
+            send(path)
+        close(worker, clock)
+        worker.score()
+        with database.reading() as session:
+            report = verdicts.report_of(session, all_verdicts(database)[-1])
+        assert report is not None
+        said = {finding["metric"]: finding["level"] for finding in report.content["findings"]}
+        found.append(said.get("metadata.radiology_report.unsigned"))
+        assert said["metadata.radiology_report.undated"] == "note"
+    assert found == ["note", None]
+    assert [verdict.generation for verdict in all_verdicts(database)] == [1, 2]
 
 
 def test_an_instance_that_comes_while_its_study_is_examined(

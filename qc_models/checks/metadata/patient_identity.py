@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from qc_models.dicom.header import Header
 from qc_models.evidence import Evidence
@@ -87,6 +88,14 @@ _TRADITIONAL = str.maketrans(
 Key = tuple[str, str]  # issuer and id of a patient, either may be empty
 
 
+class Named(Protocol):
+    """Whatever tells attributes of a patient by their DICOM keywords: a header, or what another system said."""
+
+    def text(self, keyword: str) -> str | None:
+        """The value of an attribute; None where it is not known."""
+        ...
+
+
 def patients(keys: Sequence[Key]) -> list[list[int]]:
     """Groups the indices of (issuer, id) pairs by patient, the largest group first.
 
@@ -117,8 +126,8 @@ def one_patient(a: Header, b: Header) -> bool:
     return _plain_id(a) == _plain_id(b) and same_name and len({*sex} - {""}) < 2 and born[0] == born[1] != ""
 
 
-def same_person(a: Header, b: Header) -> bool:
-    """Whether two headers may be of one patient: nothing that both tell contradicts, ids apart that have other issuers."""
+def same_person(a: Named, b: Named) -> bool:
+    """Whether two may be of one patient: nothing that both tell contradicts, ids apart that have other issuers."""
     ids, issuers = (_plain_id(a), _plain_id(b)), (_key(a)[0], _key(b)[0])
     if all(ids) and ids[0] != ids[1] and (issuers[0] == issuers[1] or not all(issuers)):
         return False
@@ -211,11 +220,11 @@ def _script(letter: str) -> str:
     return "han" if unicodedata.name(letter, "").startswith("CJK") else unicodedata.name(letter, "?").split()[0].lower()
 
 
-def _key(header: Header) -> Key:
+def _key(header: Named) -> Key:
     return ((header.text("IssuerOfPatientID") or "").upper(), (header.text("PatientID") or "").upper())
 
 
-def _plain_id(header: Header) -> str:
+def _plain_id(header: Named) -> str:
     plain = re.sub(r"\s", "", _key(header)[1])
     return plain.lstrip("0") or plain
 
@@ -238,7 +247,7 @@ def _contradicting(instances: Sequence[Instance], attribute: str) -> list[Instan
     return [instance for instance, value in zip(instances, values, strict=True) if value in odd]
 
 
-def _value(header: Header, attribute: str) -> str:
+def _value(header: Named, attribute: str) -> str:
     value = (header.text(attribute) or "").upper()
     if attribute == "PatientBirthDate":
         return re.sub(r"\D", "", value)

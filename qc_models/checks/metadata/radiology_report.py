@@ -4,12 +4,14 @@ Counts of reports, higher is worse: `unsigned` (not complete, or not verified by
 signature no header tells), `empty`, `undated`, `before_study` (dated before the examination), `future_days` (dated after the day of
 the verdict), `region_mismatch` and `side_mismatch` (its headings name a part or a side that no image shows), `place_untold` (they
 name no part), `other_patient`. `reports` is how many there are, `day` when the newest was written. A report is a structured report
-of text, or an encapsulated document; lists of measurements, doses and key images are none. Only headings are read (title,
-procedure, site), since findings may speak of any part.
-Source: DICOM PS3.3 A.35 (SR documents), A.45 (encapsulated documents), C.17.2 (CompletionFlag, VerificationFlag).
+of text, an encapsulated document, or a DiagnosticReport that came by FHIR; lists of measurements, doses and key images are none.
+Only headings are read (title, procedure, site), since findings may speak of any part.
+Source: DICOM PS3.3 A.35 (SR documents), A.45 (encapsulated documents), C.17.2 (CompletionFlag, VerificationFlag); HL7 FHIR R4
+DiagnosticReport.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from qc_models.checks.metadata.dates import parse_date, seconds_of_day
@@ -19,10 +21,10 @@ from qc_models.dicom.header import Header
 from qc_models.evidence import Evidence
 from qc_models.exam_item import ExamItem
 from qc_models.facts import Facts
-from qc_models.findings import Location, Measurement, Quantity
-from qc_models.region_names import is_vague, laterality_in, regions_in
+from qc_models.findings import NOWHERE, Location, Measurement, Quantity
+from qc_models.region_names import is_vague
+from qc_models.report_form import Person, ReportForm, Written, places_in
 from qc_models.study import Instance
-from qc_models.vocabulary import Laterality
 
 _NAME = "metadata.radiology_report"
 
@@ -41,10 +43,10 @@ QUANTITIES = {
     ),
     "signature_untold": Quantity(
         "reports",
-        "{value:.0f} reports are documents whose header does not tell whether they are signed",
-        "{value:.0f} 份报告为封装文档，无法从文件头判断是否签名",
-        "look at the document, or send the report as a structured one",
-        "请查看文档，或改用结构化报告上传",
+        "{value:.0f} reports do not tell whether they are signed",
+        "{value:.0f} 份报告无法判断是否签名",
+        "look at the document, or send the report as one whose status is told (SR, FHIR)",
+        "请查看文档，或改用带状态的报告（SR、FHIR）上传",
     ),
     "empty": Quantity("reports", "{value:.0f} reports hold no text", "{value:.0f} 份报告没有内容", *_AGAIN),
     "undated": Quantity("reports", "{value:.0f} reports bear no date", "{value:.0f} 份报告没有日期", *_AGAIN),
@@ -98,29 +100,35 @@ _HEADINGS = frozenset(("121058", "121065", "363698007", "G-C0E3", "272741003", "
 _MOST_ITEMS, _DEPTH = 500, 3  # of a report's content that are looked at
 
 
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """A report, and where it lies; nowhere in the study where it came by another way than its images."""
+
+    form: ReportForm
+    place: Location
+
+
 def measure(evidence: Evidence) -> Iterable[Measurement]:
     """What is wrong with the form of each report; nothing where none came."""
-    reports = [instance for instance in evidence.study.instances if is_report(instance)]
+    instances = [instance for instance in evidence.study.instances if is_report(instance)]
+    reports = [_Report(form_of(one), Location(one.series_instance_uid, one.sop_instance_uid)) for one in instances]
+    reports += [_Report(form, NOWHERE) for form in evidence.study.reports]
     if not reports:
         return
     images = [instance for instance in evidence.study.instances if instance.frames]
-    texts = [report for report in reports if report.sop_class_uid in _TEXTS]
-    documents = [report for report in reports if report.sop_class_uid in _DOCUMENTS]
-    dated = [(report, day) for report in reports if (day := _day(report.header)) is not None]
-    examined = min((day for image in images if (day := _date(image.header, "StudyDate")) is not None), default=None)
     yield _found("reports", reports)
-    yield from _some("unsigned", [report for report in texts if not is_signed(report.header)])
-    yield from _some("signature_untold", documents)
-    yield from _some("empty", [report for report in reports if _is_empty(report)])
-    yield from _some("undated", [report for report in reports if _day(report.header) is None])
-    if examined is not None:
-        yield from _some("before_study", [report for report, _ in dated if _is_early(report.header, images, examined)])
+    yield from _some("unsigned", [report for report in reports if report.form.signed is False])
+    yield from _some("signature_untold", [report for report in reports if report.form.signed is None])
+    yield from _some("empty", [report for report in reports if report.form.empty])
+    yield from _some("undated", [report for report in reports if report.form.written is None])
+    begun = _begun(images)
+    yield from _some("before_study", [report for report in reports if _is_early(report.form, begun)])
+    dated = [(report, report.form.written.day) for report in reports if report.form.written is not None]
     if dated:
         newest, day = max(dated, key=lambda entry: entry[1])
-        yield Measurement(f"{_NAME}.day", day.toordinal(), "day", _place(newest))
+        yield Measurement(f"{_NAME}.day", day.toordinal(), "day", newest.place)
     if images:
-        same = images[0].header
-        yield from _some("other_patient", [report for report in reports if not same_person(report.header, same)])
+        yield from _some("other_patient", [one for one in reports if _is_of_other(one.form, images[0].header)])
         yield from _places(reports, evidence)
 
 
@@ -145,6 +153,29 @@ def is_signed(header: Header) -> bool:
     return flags == ("COMPLETE", "VERIFIED") and header.has_value("VerifyingObserverSequence")
 
 
+def form_of(report: Instance) -> ReportForm:
+    """What is looked at of a structured report or an encapsulated document."""
+    header = report.header
+    day = _date(header, "ContentDate") or _date(header, "InstanceCreationDate")
+    regions, sides = places_in(headings(header))
+    is_text = report.sop_class_uid in _TEXTS
+    person = Person(
+        header.text("PatientID") or "",
+        header.text("IssuerOfPatientID") or "",
+        header.text("PatientName") or "",
+        header.text("PatientSex") or "",
+        header.text("PatientBirthDate") or "",
+    )
+    return ReportForm(
+        signed=is_signed(header) if is_text else None,
+        empty=_is_empty(report),
+        written=Written(day, seconds_of_day(header.text("ContentTime") or "")) if day is not None else None,
+        regions=regions,
+        sides=sides,
+        persons=(person,),
+    )
+
+
 def _is_empty(report: Instance) -> bool:
     header = report.header
     if report.sop_class_uid in _TEXTS:
@@ -156,37 +187,36 @@ def _date(header: Header, keyword: str) -> date | None:
     return parse_date(header.text(keyword) or "")
 
 
-def _day(header: Header) -> date | None:
-    return _date(header, "ContentDate") or _date(header, "InstanceCreationDate")
+def _begun(images: Sequence[Instance]) -> Written | None:
+    """When the examination began, by the headers of its images."""
+    days = [day for image in images if (day := _date(image.header, "StudyDate")) is not None]
+    times = [second for image in images if (second := seconds_of_day(image.header.text("StudyTime") or "")) is not None]
+    return Written(min(days), min(times, default=None)) if days else None
 
 
-def _is_early(header: Header, images: Sequence[Instance], examined: date) -> bool:
-    """Whether a report is older than the examination; on the same day, by the clock where both tell the time."""
-    day = _day(header)
-    if day is None or day != examined:
-        return day is not None and day < examined
-    own = seconds_of_day(header.text("ContentTime") or "")
-    begun = [second for image in images if (second := seconds_of_day(image.header.text("StudyTime") or "")) is not None]
-    return own is not None and bool(begun) and own < min(begun)
+def _is_early(form: ReportForm, begun: Written | None) -> bool:
+    """Whether a report is older than the examination, by the images or by what it says itself."""
+    examined = [moment for moment in (begun, form.examined) if moment is not None]
+    return form.written is not None and any(form.written.is_before(one.day, one.second) for one in examined)
 
 
-def _places(reports: Sequence[Instance], evidence: Evidence) -> Iterator[Measurement]:
+def _is_of_other(form: ReportForm, image: Header) -> bool:
+    return bool(form.persons) and not any(same_person(person, image) for person in form.persons)
+
+
+def _places(reports: Sequence[_Report], evidence: Evidence) -> Iterator[Measurement]:
     """Headings against what images show: parts of the body, then sides."""
     shown = {region for stack in evidence.stack_facts for region in stack.region.label}
     sides = {stack.laterality for stack in evidence.stack_facts if stack.laterality is not None}
-    untold: list[Instance] = []
+    untold: list[_Report] = []
     for report in reports:
-        texts = list(headings(report.header))
-        said = {region for text in texts for region in regions_in(text)}
+        said, named = report.form.regions, report.form.sides
         if not said or is_vague(said):
             untold.append(report)
         elif shown and shown.isdisjoint(said):
-            yield _found("region_mismatch", [report], {"said": ", ".join(sorted(said))})
-        named: dict[str, Laterality] = {
-            str(number): side for number, text in enumerate(texts) if (side := laterality_in(text)) is not None
-        }
-        if len(sides) == 1 and len(set(named.values())) == 1 and opposed({**named, "images": next(iter(sides))}):
-            yield _found("side_mismatch", [report], {"said": next(iter(named.values()))})
+            yield _found("region_mismatch", [report], {"said": ", ".join(said)})
+        if len(sides) == 1 and len(named) == 1 and opposed({"report": named[0], "images": next(iter(sides))}):
+            yield _found("side_mismatch", [report], {"said": named[0]})
     yield from _some("place_untold", untold)
 
 
@@ -206,14 +236,10 @@ def headings(header: Header) -> Iterator[str]:
             items.extend((child, depth + 1) for child in item.items("ContentSequence"))
 
 
-def _some(quantity: str, reports: Sequence[Instance]) -> Iterator[Measurement]:
+def _some(quantity: str, reports: Sequence[_Report]) -> Iterator[Measurement]:
     if reports:
         yield _found(quantity, reports)
 
 
-def _found(quantity: str, reports: Sequence[Instance], detail: dict[str, str] | None = None) -> Measurement:
-    return Measurement(f"{_NAME}.{quantity}", len(reports), "reports", _place(reports[0]), detail or {})
-
-
-def _place(report: Instance) -> Location:
-    return Location(report.series_instance_uid, report.sop_instance_uid)
+def _found(quantity: str, reports: Sequence[_Report], detail: dict[str, str] | None = None) -> Measurement:
+    return Measurement(f"{_NAME}.{quantity}", len(reports), "reports", reports[0].place, detail or {})

@@ -68,6 +68,8 @@ ROUTE_ROLES: dict[str, frozenset[str]] = {
     "POST /api/standing/tests": LEAD | ADMIN,
     # labels
     "POST /api/labels/export": ENGINEER,
+    # reports of radiologists
+    "POST /fhir/DiagnosticReport": SENDER | HOSPITAL,
     # DICOMweb
     "POST /dicom-web/studies": SENDER | HOSPITAL,
     "POST /dicom-web/studies/{study_uid}": SENDER | HOSPITAL,

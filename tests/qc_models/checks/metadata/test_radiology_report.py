@@ -1,6 +1,8 @@
 """A radiologist's report beside the images: signed, in time, of this patient, part and side; or a note where nobody can tell."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,8 +12,11 @@ from qc_models.checks.metadata import radiology_report
 from qc_models.evidence import Evidence
 from qc_models.exam_item import ExamItem
 from qc_models.facts import RegionLabel
-from qc_models.findings import Measurement
+from qc_models.findings import NOWHERE, Measurement
+from qc_models.study import Study
+from serving.fhir_report import read_report
 from tests.judged_facts import facts, item
+from tests.serving.sent_reports import diagnostic_report, patient
 from tests.written_dicom import axial_slices
 
 SR, PDF = "1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.104.1"
@@ -41,6 +46,16 @@ def report(**changes: Any) -> dict[str, Any]:
         "ContentSequence": [heading],
         **changes,
     }
+
+
+@pytest.fixture(autouse=True)
+def at_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A place whose clock is UTC, to which times with an offset are turned."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture
@@ -140,3 +155,50 @@ def test_a_report_of_tomorrow() -> None:
     (found,) = radiology_report.relate(known, ITEM, date(2026, 9, 1))
     assert (found.metric, found.value) == ("metadata.radiology_report.future_days", 2)
     assert list(radiology_report.relate(known, ITEM, date(2026, 9, 3))) == []
+
+
+KNEE = {"region": RegionLabel(("knee",), 1.0), "laterality": "R"}
+TEXT = [{"ValueType": "TEXT", "TextValue": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("structured", "fhir", "fields"),
+    [
+        ({}, {}, {}),
+        ({"VerificationFlag": "UNVERIFIED"}, {"status": "preliminary"}, {}),
+        ({"CompletionFlag": "PARTIAL"}, {"status": "partial"}, {}),
+        ({"VerifyingObserverSequence": None}, {"resultsInterpreter": None}, {}),
+        ({"ContentSequence": None, "DocumentTitle": "胸部CT"}, {"conclusion": None}, {}),
+        ({"ContentDate": None}, {"issued": None}, {}),
+        ({"ContentDate": "20260831"}, {"issued": "2026-08-31T11:30:00+00:00", "effectiveDateTime": None}, {}),
+        ({"ContentTime": "101459"}, {"issued": "2026-09-01T10:14:59+00:00"}, {}),
+        ({"PatientID": "SIM0002"}, {"contained": [patient(identifier=[{"value": "SIM0002"}])]}, {}),
+        ({"PatientBirthDate": "19810101"}, {"contained": [patient(birthDate="1981-01-01")]}, {}),
+        ({"PatientName": "王^五"}, {"contained": [patient(name=[{"family": "王", "given": ["五"]}])]}, {}),
+        ({"PatientSex": "F"}, {"contained": [patient(gender="female")]}, {}),
+        ({"DocumentTitle": "头颅CT", "ContentSequence": TEXT}, {"code": {"text": "头颅CT"}}, {}),
+        ({"ContentSequence": TEXT}, {"code": {"text": "诊断报告"}}, {}),
+        ({"DocumentTitle": "左膝关节MR", "ContentSequence": TEXT}, {"code": {"text": "左膝关节MR"}}, KNEE),
+        ({"DocumentTitle": "右膝关节MR", "ContentSequence": TEXT}, {"code": {"text": "右膝关节MR"}}, KNEE),
+    ],
+)
+def test_the_same_report_says_the_same_whatever_it_came_as(
+    evidence_of: Callable[..., Evidence], structured: dict[str, Any], fhir: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    evidence = evidence_of([*axial_slices(2), report(**structured)], **({"region": CHEST} | fields))
+    by_images = list(radiology_report.measure(evidence))
+    form = read_report(diagnostic_report(**fhir), "CQ-HOSPITAL-01").form
+    assert form is not None
+    images = tuple(series for series in evidence.study.series if series.modality == "CT")
+    by_fhir = list(radiology_report.measure(replace(evidence, study=Study("1.2.3", images, reports=(form,)))))
+    assert by_fhir == [replace(one, location=NOWHERE) for one in by_images]
+    assert {one.metric.rpartition(".")[2] for one in by_fhir} >= {"reports"}
+
+
+def test_a_report_that_contradicts_its_own_time_of_the_examination(evidence_of: Callable[..., Evidence]) -> None:
+    form = read_report(diagnostic_report(effectiveDateTime="2026-09-02"), "").form
+    assert form is not None
+    evidence = evidence_of(axial_slices(2), region=CHEST)
+    beside = replace(evidence, study=replace(evidence.study, reports=(form, form)))
+    found = {one.metric.rpartition(".")[2]: one.value for one in radiology_report.measure(beside)}
+    assert found == {"reports": 2, "before_study": 2, "day": date(2026, 9, 1).toordinal()}
