@@ -183,6 +183,7 @@ def facts_of(
     """The item-free facts of a study."""
     examined = study_facts.study_date(study)
     device, *other_devices = study_facts.devices(study) or ("",)
+    institution, *other_institutions = study_facts.institutions(study) or ("",)
     return Facts(
         study_instance_uid=study.study_instance_uid,
         modalities=tuple(sorted({series.modality for series in study.series})),
@@ -192,7 +193,7 @@ def facts_of(
         bedside=study_facts.is_bedside(study),
         deidentified=study_facts.is_deidentified(study),
         device=device,
-        institution=study_facts.institution(study),
+        institution=institution,
         request=study_facts.request(study),
         stacks=tuple(stack_facts),
         measurements=tuple(measurements),
@@ -200,4 +201,5 @@ def facts_of(
         pixels_examined=pixels_examined,
         models=dict(sorted(models.items())),
         other_devices=tuple(other_devices),
+        other_institutions=tuple(other_institutions),
     )

@@ -82,9 +82,9 @@ def device_digest(manufacturer: str, model: str, serial_number: str, station: st
     return hashlib.sha256("|".join((manufacturer, model, serial_number, station)).encode()).hexdigest()[:16]
 
 
-def institution(study: Study) -> str:
-    """The first InstitutionName."""
-    return next((text for header in _headers(study) if (text := header.text("InstitutionName"))), "")
+def institutions(study: Study) -> tuple[str, ...]:
+    """The InstitutionName of every instance, in the order of the study, each once."""
+    return tuple(dict.fromkeys(text for header in _headers(study) if (text := header.text("InstitutionName"))))
 
 
 def request(study: Study) -> Request:

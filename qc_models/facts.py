@@ -101,11 +101,17 @@ class Facts:
     pixels_examined: bool
     models: Mapping[str, str] = field(default_factory=dict)
     other_devices: tuple[str, ...] = ()  # where series come from several; reports of before name the first one alone
+    other_institutions: tuple[str, ...] = ()  # likewise
 
     @property
     def devices(self) -> tuple[str, ...]:
         """All devices of the study, whose standing counts alike."""
         return (self.device, *self.other_devices)
+
+    @property
+    def institutions(self) -> tuple[str, ...]:
+        """All institutions of the study, whose standing counts alike."""
+        return (self.institution, *self.other_institutions)
 
     @property
     def is_adult(self) -> bool | None:

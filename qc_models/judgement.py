@@ -122,7 +122,7 @@ def judge(
         findings.append(_reason("body_part.region.not_seen", models=unseeing))
     if item.is_fallback:
         findings.append(_reason("metadata.request_match.unknown_exam"))
-    if any(policy.standing_of(device, facts.institution) is not None for device in facts.devices):
+    if policy.standing_of(facts.devices, facts.institutions) is not None:
         findings.append(_reason("metadata.device.suspended"))
     dimensions = score(findings)
     total = _total(dimensions, item)

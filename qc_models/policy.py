@@ -140,11 +140,11 @@ class Policy(Strict):
             raise ConfigError(f"no hospital level {level!r} in the policy; there are {', '.join(ids)}")
         return ids.index(level)
 
-    def standing_of(self, device: str, institution: str) -> Suspension | None:
-        """Why the studies of a device or an institution go to review; None where it is in good standing."""
-        name = _plain(institution)
+    def standing_of(self, devices: tuple[str, ...], institutions: tuple[str, ...]) -> Suspension | None:
+        """Why a study of devices and institutions goes to review; None where all of them are in good standing."""
+        names = {_plain(institution) for institution in institutions}
         for entry in self.suspended:
-            if (entry.device and entry.device == device) or (entry.institution and _plain(entry.institution) == name):
+            if (entry.device and entry.device in devices) or (entry.institution and _plain(entry.institution) in names):
                 return entry
         return None
 

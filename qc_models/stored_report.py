@@ -96,7 +96,8 @@ def read_stored(text: bytes) -> StoredReport:
 def _kept() -> Mapping[str, Any]:
     """The facts that lie together in a report, with their types; the others have a place of their own."""
     hints = get_type_hints(Facts)
-    hints["other_devices"] = NotRequired[hints["other_devices"]]  # which older reports lack
+    for name in ("other_devices", "other_institutions"):  # which older reports lack
+        hints[name] = NotRequired[hints[name]]
     return {name: hint for name, hint in hints.items() if name not in ("study_instance_uid", "measurements", "models")}
 
 

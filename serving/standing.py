@@ -121,12 +121,10 @@ def policy_for(policy: Policy, hospital: Hospital, session: Session, on: date) -
 def decided(plain: Policy, policy: Policy, report: QcReport) -> bool:
     """Whether a report goes to a person for a standing that the policy's own file does not know of."""
     facts = report.content["facts"]
-    asked = (facts["device"], *facts.get("other_devices", ()))
-
-    def suspends(one: Policy) -> bool:
-        return any(one.standing_of(device, facts["institution"]) is not None for device in asked)
-
-    return suspends(policy) and not suspends(plain)
+    devices = (facts["device"], *facts.get("other_devices", ()))
+    institutions = (facts["institution"], *facts.get("other_institutions", ()))
+    suspension, known = (one.standing_of(devices, institutions) for one in (policy, plain))
+    return suspension is not None and known is None
 
 
 def suspended(policy: Policy, who: str, said: str = "") -> Policy:
@@ -149,7 +147,7 @@ class _Standing(Policy):
 class _OfSuspended(_Standing):
     """A policy under which every device and institution is suspended."""
 
-    def standing_of(self, device: str, institution: str) -> Suspension:
+    def standing_of(self, devices: tuple[str, ...], institutions: tuple[str, ...]) -> Suspension:
         """The suspension that was added last."""
         return self.suspended[-1]
 

@@ -19,9 +19,11 @@ import pytest
 from inference.pipeline import Settings, examine, examine_all
 from inference.reading import read_studies
 from qc_models.check_registry import checks
+from qc_models.exam_item import Name
 from qc_models.judgement import judge
 from qc_models.model_outputs import Output
 from qc_models.model_registry import models
+from qc_models.policy import Suspension
 from qc_models.report import QcReport
 from qc_models.study import Study
 from serving.score_command import DEFAULT_CATALOGUE, make_settings
@@ -104,6 +106,17 @@ def test_an_undecodable_instance_never_passes_and_the_rest_is_scored(tmp_path: P
     assert {f["level"] for f in found} & {"review", "reject"}
     assert content["verdict"] != "pass"
     assert content["stacks"][0]["num_slices"] == 12
+
+
+def test_a_series_of_a_suspended_institution_sends_the_study_to_a_person(study_of: Build, settings: Settings) -> None:
+    own = axial_slices(20, InstitutionName="West", DeviceSerialNumber="1")
+    other = axial_slices(2, InstitutionName="East", DeviceSerialNumber="2", SeriesInstanceUID="9.9")
+    suspension = Suspension(institution="east", reason=Name(en="x", zh="x"))
+    suspending = replace(settings, policy=settings.policy.model_copy(update={"suspended": (suspension,)}))
+    content = report(study_of([*own, *other]), suspending)
+    facts = content["facts"]
+    assert (facts["institution"], facts["other_institutions"]) == ("West", ["East"])
+    assert "metadata.device.suspended" in [finding["metric"] for finding in content["findings"]]
 
 
 def test_headers_alone_never_pass(study_of: Build, settings: Settings) -> None:

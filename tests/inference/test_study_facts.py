@@ -85,5 +85,15 @@ def test_who_names_no_device_has_none(study_of: Build) -> None:
     assert study_facts.devices(study_of([dict.fromkeys(names)])) == ()
 
 
+def test_every_institution_is_named_once(study_of: Build) -> None:
+    names = ["West", None, "East", "West"]
+    made = study_of([{"InstitutionName": name, "SeriesInstanceUID": f"1.{at}"} for at, name in enumerate(names)])
+    assert study_facts.institutions(made) == ("West", "East")
+
+
+def test_who_names_no_institution_has_none(study_of: Build) -> None:
+    assert study_facts.institutions(study_of([{"InstitutionName": None}])) == ()
+
+
 def test_bedside_is_a_matter_of_radiographs(study_of: Build) -> None:
     assert study_facts.is_bedside(study_of([{"Modality": "DX", "SeriesDescription": "床旁胸片"}]))

@@ -162,6 +162,14 @@ def test_any_suspended_device_of_a_study_sends_to_review() -> None:
         assert judge(made, own, AS_OF, policy).verdict == expected
 
 
+def test_any_suspended_institution_of_a_study_sends_to_review() -> None:
+    policy = POLICY.model_copy(update={"suspended": (Suspension(institution="B", reason=Name(en="x", zh="x")),)})
+    own = item("T", "chest", ("plain",))
+    for (institution, *others), expected in (("a", "pass"), ("ab", "review"), ("acb", "review"), ("ac", "pass")):
+        made = facts(stacks=(PLAIN,), institution=institution, other_institutions=tuple(others))
+        assert judge(made, own, AS_OF, policy).verdict == expected
+
+
 @pytest.mark.parametrize(("band", "verdict"), [(0, "pass"), (37, "pass"), (39, "review")])
 def test_a_score_in_the_abstain_band_goes_to_review(band: float, verdict: str) -> None:
     # one note of 10 points in completeness: the total is 100 - 0.3 * 10 = 97, and the band reaches up to 60 + band

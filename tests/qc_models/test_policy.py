@@ -48,7 +48,7 @@ def test_an_unknown_level_is_answered_with_the_known_ones() -> None:
 
 def test_nobody_is_suspended_by_default() -> None:
     assert POLICY.suspended == ()
-    assert POLICY.standing_of("", "") is None
+    assert POLICY.standing_of(("",), ("",)) is None
 
 
 def test_a_device_or_an_institution_can_be_suspended(tmp_path: Path) -> None:
@@ -59,12 +59,15 @@ def test_a_device_or_an_institution_can_be_suspended(tmp_path: Path) -> None:
         "  - {device: abc, reason: {en: overdue, zh: 逾期}}\n"
         "  - {institution: County  Hospital, reason: {en: paused, zh: 暂停}}",
     )
-    by_device, by_name = policy.standing_of("abc", "Other"), policy.standing_of("xyz", "county hospital ")
+    by_device, by_name = policy.standing_of(("abc",), ("Other",)), policy.standing_of(("xyz",), ("county hospital ",))
     assert by_device is not None
     assert by_name is not None
     assert (by_device.reason.zh, by_name.reason.zh) == ("逾期", "暂停")
-    assert policy.standing_of("xyz", "Other") is None
-    assert policy.standing_of("", "") is None
+    assert policy.standing_of(("xyz",), ("Other",)) is None
+    assert policy.standing_of(("",), ("",)) is None
+    assert policy.standing_of(("xyz", "abc"), ("",)) is by_device
+    assert policy.standing_of(("",), ("Other", "COUNTY HOSPITAL")) is by_name
+    assert policy.standing_of(("xyz", "abcd"), ("County", "Hospital")) is None  # no name is a part of another
 
 
 @pytest.mark.parametrize(

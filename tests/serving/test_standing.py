@@ -31,7 +31,7 @@ def of(database: Database, device: str = DEVICE, on: date = TODAY) -> str:
     """Why the studies of a device of the city go to a person; empty where they need not."""
     with database.reading() as session:
         policy = standing.policy_for(POLICY, session.get_one(Hospital, "city"), session, on)
-    found = policy.standing_of(device, "whatever")
+    found = policy.standing_of((device,), ("whatever",))
     assert policy.digest == POLICY.digest
     return found.reason.en if found is not None else ""
 
@@ -127,7 +127,7 @@ def test_every_suspension_travels_with_the_orders_that_it_is_for(
         rules = ray._message(order).rules
         kept: Any = rules.kept[0]
         assert kept[1].digest == POLICY.digest
-        return [kept[1].standing_of(device, "") is not None for device in (DEVICE, OTHER)], rules.digest
+        return [kept[1].standing_of((device,), ("",)) is not None for device in (DEVICE, OTHER)], rules.digest
 
     suspend("city", DEVICE)
     suspend("county", OTHER)
@@ -146,3 +146,7 @@ def test_a_standing_decides_by_whichever_device_it_is_of() -> None:
     several = QcReport({"facts": facts | {"other_devices": [OTHER]}})
     assert standing.decided(POLICY, policy, several)
     assert not standing.decided(policy, policy, several)
+    policy = POLICY.model_copy(update={"suspended": (Suspension(institution="County  hospital", reason=reason),)})
+    for institution, *others in (["City"], ["City", "COUNTY HOSPITAL"], ["County Hospital"]):
+        made = QcReport({"facts": facts | {"institution": institution, "other_institutions": others}})
+        assert standing.decided(POLICY, policy, made) is ("COUNTY" in "".join([institution, *others]).upper())

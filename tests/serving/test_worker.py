@@ -278,10 +278,10 @@ def test_who_is_suspended_while_a_study_is_examined(
 
 
 def test_the_policy_of_a_suspended_hospital_suspends_every_device() -> None:
-    standing = suspended(POLICY, "city", "overdue").standing_of("any", "other")
+    standing = suspended(POLICY, "city", "overdue").standing_of(("any",), ("other",))
     assert standing is not None
     assert standing.reason.en == "overdue"
-    assert POLICY.standing_of("any", "city") is None
+    assert POLICY.standing_of(("any",), ("city",)) is None
 
 
 def test_who_lost_the_lease_writes_nothing(
