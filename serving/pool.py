@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, true
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from qc_models.errors import ConfigError, InputError
@@ -25,6 +25,7 @@ from serving.standing import why_suspended
 SCORED = "scored"  # state of a study that rests on its current verdict
 ACTIVE, SUPERSEDED, WITHDRAWN = "active", "superseded", "withdrawn"
 OTHER = "other"  # the reason that must be written down
+_MOST_NAMED = 500  # devices in one query; of a study that claims more, the whole hospital's are looked at
 
 
 def person_key(secret: str) -> bytes:
@@ -48,12 +49,12 @@ def person_digest(key: bytes, name: str, birth_date: date | None, sex: str) -> s
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """An entry with all that its worth hangs on; of most devices nothing is known."""
+    """An entry with all that its worth hangs on; `devices` are those of its study of which something is known."""
 
     entry: PoolEntry
     study: StudyRow
     producer: Hospital
-    device: DeviceStanding | None
+    devices: tuple[DeviceStanding, ...]
 
     def why_not(self, on: date, acceptance: Acceptance = "always") -> tuple[str, ...]:
         """Why nobody may rely on it on a day, in words of `pool_lookup.REASONS`; nothing where one may.
@@ -62,7 +63,6 @@ class Offered:
         """
         entry, study = self.entry, self.study
         rests = study.state == SCORED and study.verdict_id == entry.verdict_id
-        device = self.device is not None and why_suspended(self.device, on)
         held = {
             "expired": entry.valid_until < on,
             "not_yet": entry.examined_on > on,
@@ -70,7 +70,7 @@ class Offered:
             "withdrawn": entry.state == WITHDRAWN or study.withdrawn_at is not None,
             "arriving": entry.state == ACTIVE and not rests and study.state == ARRIVING,
             "not_judged": entry.state == ACTIVE and not rests and study.state != ARRIVING,
-            "suspended": bool(why_suspended(self.producer, on) or device),
+            "suspended": bool(why_suspended(self.producer, on)) or any(why_suspended(one, on) for one in self.devices),
             "out_of_scope": acceptance == "never",
         }
         return tuple(reason for reason, holds in held.items() if holds)
@@ -79,19 +79,31 @@ class Offered:
 def offered(session: Session, *where: ColumnElement[bool], newest: int | None = None) -> list[Offered]:
     """Entries with what their worth hangs on, as they are in the database now; `newest` so many by their examination's day."""
     query = (
-        select(PoolEntry, StudyRow, Hospital, DeviceStanding)
+        select(PoolEntry, StudyRow, Hospital)
         .join(StudyRow, StudyRow.id == PoolEntry.study_id)
         .join(Hospital, Hospital.id == PoolEntry.hospital_id)
-        .outerjoin(
-            DeviceStanding,
-            and_(DeviceStanding.hospital_id == PoolEntry.hospital_id, DeviceStanding.device == PoolEntry.device),
-        )
         .where(*where)
         .order_by(PoolEntry.id if newest is None else PoolEntry.examined_on.desc())
         .limit(newest)
     )
-    rows = session.execute(query.execution_options(populate_existing=True))
-    return [Offered(entry, study, producer, device) for entry, study, producer, device in rows]
+    rows = session.execute(query.execution_options(populate_existing=True)).all()
+    named = {entry.id: {(entry.hospital_id, device) for device in entry.devices or ()} for entry, _, _ in rows}
+    known = _standings(session, set().union(*named.values()))
+    return [
+        Offered(entry, study, producer, tuple(known[key] for key in sorted(named[entry.id] & known.keys())))
+        for entry, study, producer in rows
+    ]
+
+
+def _standings(session: Session, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], DeviceStanding]:
+    """What is known of devices, by hospital and device."""
+    if not wanted:
+        return {}
+    query = select(DeviceStanding).where(DeviceStanding.hospital_id.in_({hospital for hospital, _ in wanted}))
+    if len(wanted) <= _MOST_NAMED:
+        query = query.where(DeviceStanding.device.in_({device for _, device in wanted}))
+    rows = session.scalars(query.execution_options(populate_existing=True))
+    return {(row.hospital_id, row.device): row for row in rows}
 
 
 def acceptance_of(producer: Hospital, consumer: Hospital, policy: Policy) -> Acceptance:
@@ -136,7 +148,7 @@ def offer(
             patient_issuer=study.patient_issuer,
             patient_id=study.patient_id,
             person_digest=person,
-            device=report.content["facts"].get("device"),
+            devices=_devices(report),
             examined_on=examined_on,
             valid_until=examined_on + timedelta(days=days[item_id]),
             state=ACTIVE,
@@ -269,6 +281,12 @@ def answers(session: Session, since: datetime, until: datetime, producer: str | 
         .order_by(*columns)
     )
     return [Answers(*row) for row in rows]
+
+
+def _devices(report: QcReport) -> list[str]:
+    """All devices of the study: each counts for every entry, as it does where an exam item is judged."""
+    facts = report.content["facts"]
+    return [device for device in (facts.get("device"), *facts.get("other_devices", ())) if device]
 
 
 def _active(session: Session, study_id: int) -> list[PoolEntry]:

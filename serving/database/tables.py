@@ -250,7 +250,7 @@ class PoolEntry(Table):
     patient_issuer: Mapped[str] = mapped_column(String(64))
     patient_id: Mapped[str] = mapped_column(String(64))
     person_digest: Mapped[str] = mapped_column(String(DIGEST_LENGTH), default="")  # keyed, of name, birth date and sex
-    device: Mapped[str | None] = mapped_column(String(16))  # the digest that its report carries
+    devices: Mapped[list[Any] | None]  # digests that its report carries, of all devices of the study
     examined_on: Mapped[date]
     valid_until: Mapped[date]
     state: Mapped[str] = mapped_column(String(12))  # active, superseded, withdrawn

@@ -1,6 +1,7 @@
 """The pool: what passes is offered, what is judged anew is superseded or withdrawn, and what doctors answer is kept."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -224,16 +225,18 @@ def test_nor_on_one_whose_newest_generation_says_otherwise_while_another_image_a
         assert found.why_not(NOW.date()) == ("arriving",)
 
 
-@pytest.mark.parametrize("who", ["hospital", "device", "other device"])
+@pytest.mark.parametrize("who", ["hospital", "device", "second device", "other device"])
 def test_nor_on_one_of_a_suspended_hospital_or_device(database: Database, who: str) -> None:
     decision = Decision("suspended", "tube")
     with database.writing() as session:
         (entry,) = offered_by(session, made_study(session))
-        assert entry.device == DEVICE
+        assert entry.devices == [DEVICE, SECOND]
         if who == "hospital":
             decide_hospital(session, "city", decision, "account:1", NOW)
         else:
-            decide_device(session, "city", DEVICE if who == "device" else "b" * 16, decision, "account:1", NOW)
+            device = {"device": DEVICE, "second device": SECOND, "other device": "b" * 16}[who]
+            decide_device(session, "city", device, decision, "account:1", NOW)
+            decide_device(session, "county", SECOND, decision, "account:1", NOW)  # named alike, in another hospital
         (found,) = pool.offered(session, PoolEntry.id == entry.id)
         assert found.why_not(NOW.date()) == (() if who == "other device" else ("suspended",))
 
@@ -251,13 +254,32 @@ def test_who_is_out_of_reach_has_no_answer(database: Database) -> None:
         assert pool.answer(session, entry.id, "city", 3, POLICY, NOW, accepted=True).id  # its own
 
 
-DEVICE = "a" * 16
+@pytest.mark.parametrize("facts", [{}, {"device": ""}, {"device": "", "other_devices": []}])
+def test_an_entry_of_no_known_device_rests_on_none(database: Database, facts: dict[str, Any]) -> None:
+    with database.writing() as session:
+        study = made_study(session)
+        report = made_report({"CT-CHEST": "pass"})
+        report.content["facts"].update(facts)
+        (entry,) = pool.offer(session, study, says(session, study, {"CT-CHEST": "pass"}), report, "p1", NOW)
+        assert entry.devices == []
+
+
+def test_of_very_many_devices_none_is_overlooked(database: Database) -> None:
+    with database.writing() as session:
+        (entry,) = offered_by(session, made_study(session))
+        entry.devices = [f"{number:016}" for number in range(40_000)]
+        decide_device(session, "city", f"{39_999:016}", Decision("suspended", "tube"), "account:1", NOW)
+        (found,) = pool.offered(session, PoolEntry.id == entry.id)
+        assert found.why_not(NOW.date()) == ("suspended",)
+
+
+DEVICE, SECOND = "a" * 16, "c" * 16
 
 
 def offered_by(session: Session, study: StudyRow) -> list[PoolEntry]:
-    """A chest CT in the pool, made with DEVICE."""
+    """A chest CT in the pool, made with DEVICE and SECOND."""
     verdict = says(session, study, {"CT-CHEST": "pass"})
     study.state, study.verdict_id = "scored", verdict.id
     report = made_report({"CT-CHEST": "pass"})
-    report.content["facts"]["device"] = DEVICE
+    report.content["facts"] |= {"device": DEVICE, "other_devices": [SECOND]}
     return pool.offer(session, study, verdict, report, "p1", NOW)

@@ -6,12 +6,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, inspect
+from sqlalchemy import Connection, MetaData, inspect, select
 
 from qc_models.errors import ConfigError, ServiceError
 from serving.database import schema
 from serving.database.sessions import open_database
-from serving.database.tables import Hospital, StudyRow, Table
+from serving.database.tables import Hospital, PoolEntry, StudyRow, Table
 from tests.serving.every_table import Row, fill, read
 
 
@@ -114,4 +114,29 @@ def test_every_step_down_and_up_again_keeps_what_is_in_the_tables(empty_database
         told_the_same(before, read(connection, reflected(connection)))
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Table.metadata) == []
+    database.close()
+
+
+def test_the_device_of_an_entry_becomes_a_list_and_the_first_of_it_a_device_again(empty_database_url: str) -> None:
+    database = open_database(empty_database_url)
+    schema.upgrade(database, "v0007")
+    with database.engine.begin() as connection:
+        for number in (1, 2, 3):
+            fill(connection, reflected(connection), number)
+        for number, device in ((1, "abc"), (2, None), (3, "")):
+            table = reflected(connection).tables["pool_entry"]
+            connection.execute(table.update().where(table.c.id == number).values(device=device))
+    schema.upgrade(database)
+    with database.writing() as session:
+        assert [entry.devices for entry in session.scalars(select(PoolEntry).order_by(PoolEntry.id))] == [
+            ["abc"],
+            None,
+            None,
+        ]
+        session.get_one(PoolEntry, 1).devices = ["abc", "def"]
+        session.get_one(PoolEntry, 2).devices = []
+    schema.downgrade(database, "v0007")
+    with database.engine.connect() as connection:
+        rows = read(connection, reflected(connection))["pool_entry"]
+    assert [row["device"] for row in rows] == ["abc", None, None]
     database.close()
