@@ -24,6 +24,7 @@ WITHDRAWN, UPHELD = (
     "upheld",
 )  # what else is told of a verdict: out of the pool, or an appeal was of no avail
 _BY_TEXT = frozenset(("webhook", "fhir"))  # messages that can say so; a document of a PACS says what it said before
+_TELL_OF_REPLACED = frozenset(("webhook", "fhir", "sr"))  # a key object document has no place for it
 _OF_ERASED = "webhook"  # messages that need nothing of a study but what the outbox holds
 
 
@@ -79,8 +80,9 @@ def follow(
 
 
 def tell(session: Session, verdict: VerdictRow, deliveries: Sequence[Delivery], now: datetime) -> None:
-    """Puts a message about a verdict in the outbox of each receiver that wants it, once."""
+    """Puts a message about a verdict in the outbox of each receiver that wants it, or was told what it replaces; once."""
     study = session.get_one(StudyRow, verdict.study_id)
+    replaced = verdicts.replaced_by(session, verdict)
     session.add_all(
         OutboxRow(
             kind=delivery.kind,
@@ -93,6 +95,7 @@ def tell(session: Session, verdict: VerdictRow, deliveries: Sequence[Delivery], 
         )
         for delivery in deliveries
         if delivery.wants(study, verdict)
+        or (replaced is not None and delivery.kind in _TELL_OF_REPLACED and delivery.wants(study, replaced))
     )
 
 

@@ -127,6 +127,18 @@ def stands_before(row: VerdictRow, current: VerdictRow | None) -> bool:
     return current is None or (row.generation, _RANKS[row.kind]) >= (current.generation, _RANKS[current.kind])
 
 
+def replaced_by(session: Session, row: VerdictRow) -> VerdictRow | None:
+    """The verdict that stood before this one, and that it replaces; None of a first look, and where it is the first."""
+    if row.kind not in _RANKS:
+        return None
+    older = select(VerdictRow).where(VerdictRow.study_id == row.study_id, VerdictRow.id < row.id)
+    stood: VerdictRow | None = None
+    for one in session.scalars(older.order_by(VerdictRow.id)):
+        if stands_before(one, stood):
+            stood = one
+    return stood
+
+
 def history(session: Session, study_id: int) -> Sequence[VerdictRow]:
     """All that was said of a study, newest first."""
     return session.scalars(

@@ -8,10 +8,11 @@ from pydicom import dcmread
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.uid import ComprehensiveSRStorage, KeyObjectSelectionDocumentStorage
 from pydicom.valuerep import PersonName, validate_value
 
 from serving.archive import Archive
-from serving.database.tables import InstanceRow
+from serving.database.tables import InstanceRow, VerdictRow
 from serving.deliver.http_sending import RefusedError
 from serving.deliver.told_verdict import ToldVerdict
 from serving.verdicts import FINAL
@@ -71,13 +72,33 @@ def derived_uid(*parts: object) -> str:
     return f"2.25.{int.from_bytes(digest, 'big')}"
 
 
-def document_uids(told: ToldVerdict, kind: str) -> tuple[str, str]:
-    """Series and instance of a document about a verdict: the same for every attempt, and at every receiver."""
+def document_uids(told: ToldVerdict, kind: str, verdict: VerdictRow | None = None) -> tuple[str, str]:
+    """Series and instance of a document about a verdict: the same for every attempt, and at every receiver.
+
+    `verdict` is another one of the same study.
+    """
     study = (told.hospital.id, told.study.uid, kind)
-    verdict = told.verdict
+    verdict = verdict or told.verdict
     return derived_uid("series", *study), derived_uid(
         "instance", *study, verdict.id, verdict.created_at.isoformat(), verdict.versions_digest
     )
+
+
+def replaced_documents(told: ToldVerdict) -> list[Dataset]:
+    """The documents of the verdict that this one replaces, as references: its report and, of a rejection, its key objects."""
+    replaced = told.replaced
+    if replaced is None:
+        return []
+    kinds = {"sr": ComprehensiveSRStorage} | (
+        {"ko": KeyObjectSelectionDocumentStorage} if replaced.verdict == "reject" else {}
+    )
+    documents = []
+    for kind, sop_class in kinds.items():
+        document = Dataset()
+        document.StudyInstanceUID, document.SOPClassUID = told.study.uid, sop_class
+        document.SeriesInstanceUID, document.SOPInstanceUID = document_uids(told, kind, replaced)
+        documents.append(document)
+    return documents
 
 
 def finish(document: Dataset, subject: Dataset, told: ToldVerdict) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from fhir.resources.R4B.bundle import Bundle
 
+from serving.database.tables import VerdictRow
 from serving.deliver.dicom_codes import (
     ASSESSMENT,
     FINDING,
@@ -40,6 +41,7 @@ _SYSTEMS = {
     "99QCGATE": "urn:touchstone:codes",
 }
 _DICOM_UID = "urn:dicom:uid"
+_REPLACES = "http://hl7.org/fhir/StructureDefinition/observation-replaces"  # of R4 itself
 _MOST_FINDINGS = 100
 _TAKEN = (200,)
 
@@ -136,6 +138,7 @@ class _Making:
         ]
         resource = {
             **self._observation("verdict", ASSESSMENT),
+            "extension": self._replaces(),
             "valueCodeableConcept": _concept(VERDICTS[verdict.verdict], own(verdict.verdict), text=verdict.verdict),
             "component": components,
             "hasMember": [{"reference": self._url(f"finding:{at}")} for at in range(len(self.wanted_findings))],
@@ -214,7 +217,7 @@ class _Making:
         study = self._told.study
         return {
             "resourceType": "Observation",
-            "identifier": [{"system": f"{self._address}/verdicts", "value": self._name(part)}],
+            "identifier": [self._identifier(part)],
             "status": "preliminary" if self._told.verdict.verdict == "review" else "final",
             "code": _concept(code),
             "subject": self._patient,
@@ -223,6 +226,13 @@ class _Making:
             "issued": self._said_at,
             **({"effectiveDateTime": study.study_date.isoformat()} if study.study_date is not None else {}),
         }
+
+    def _replaces(self) -> list[Json]:
+        """That this verdict stands in the place of another one, which is known by its identifier."""
+        if self._told.replaced is None:
+            return []
+        replaced = self._identifier("verdict", self._told.replaced)
+        return [{"url": _REPLACES, "valueReference": {"type": "Observation", "identifier": replaced}}]
 
     def _place(self, series_uid: str) -> Json:
         """Body part and side of a series, where the report tells one."""
@@ -241,9 +251,12 @@ class _Making:
         request = {"method": "POST", "url": resource["resourceType"], "ifNoneExist": known_by}
         return {"fullUrl": self._url(part), "resource": resource, "request": request}
 
-    def _name(self, part: str) -> str:
-        """A part of a verdict: the same whenever it is told, another for every verdict."""
-        verdict = self._told.verdict
+    def _identifier(self, part: str, verdict: VerdictRow | None = None) -> Json:
+        return {"system": f"{self._address}/verdicts", "value": self._name(part, verdict)}
+
+    def _name(self, part: str, verdict: VerdictRow | None = None) -> str:
+        """A part of a verdict, of this one or another of the study: the same whenever it is told, another for every verdict."""
+        verdict = verdict or self._told.verdict
         said = f"{self._told.hospital.id}\n{self._told.study.uid}\n{verdict.created_at.isoformat()}"
         return f"{verdict.id}.{hashlib.sha256(said.encode()).hexdigest()[:16]}.{part.replace(':', '.')}"
 

@@ -52,6 +52,7 @@ from serving.deliver.document_subject import (
     evidence_of,
     finish,
     instance_number,
+    replaced_documents,
     subject_of,
 )
 from serving.deliver.told_verdict import ToldVerdict
@@ -90,6 +91,7 @@ def quality_report(told: ToldVerdict, archive: Archive) -> ComprehensiveSR:
         specific_character_set=UTF8,
         is_complete=True,
         is_final=told.verdict.verdict != "review",
+        previous_versions=replaced_documents(told) or None,
     )
     finish(document, subject, told)
     return document

@@ -16,7 +16,10 @@ from serving.outcome import SCORED, UNDECIDED
 
 @dataclass(frozen=True, slots=True)
 class ToldVerdict:
-    """A verdict and what belongs to it; `entries` are its places in the pool that still stand, by exam item."""
+    """A verdict and what belongs to it.
+
+    `entries` are its places in the pool that still stand, by exam item; `replaced` is the verdict that stood before it.
+    """
 
     verdict: VerdictRow
     study: StudyRow
@@ -25,6 +28,7 @@ class ToldVerdict:
     instances: Sequence[InstanceRow]
     entries: Mapping[str, pool.Offered]
     review: Review | None
+    replaced: VerdictRow | None
 
     @property
     def current(self) -> bool:
@@ -79,6 +83,7 @@ def told_verdict(session: Session, verdict_id: int) -> ToldVerdict | None:
         instances=instances,
         entries={one.entry.item_id: one for one in entries},
         review=session.scalars(reviews.limit(1)).first(),
+        replaced=verdicts.replaced_by(session, verdict),
     )
 
 

@@ -84,6 +84,7 @@ def body_of(told: ToldVerdict, address: str, tokens: Mapping[str, str]) -> dict[
             "verdict_id": verdict.id,
             "generation": verdict.generation,
             "current": told.current,
+            "replaces": _replaced(told),
             "verdict": verdict.verdict,
             "total": verdict.total,
             "grade": verdict.grade,
@@ -154,6 +155,14 @@ def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
     keys = ("metric", "dimension", "level", "veto", "value", "limit", "unit", "message", "remedy", "clause")
     place = {key: value for key, value in finding.get("location", {}).items() if value is not None}
     return {key: finding[key] for key in keys if key in finding} | {"location": place}
+
+
+def _replaced(told: ToldVerdict) -> dict[str, Any] | None:
+    """The verdict that no longer holds."""
+    replaced = told.replaced
+    if replaced is None:
+        return None
+    return {"verdict_id": replaced.id, "generation": replaced.generation, "verdict": replaced.verdict}
 
 
 def _links(told: ToldVerdict, address: str) -> dict[str, str]:

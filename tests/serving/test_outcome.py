@@ -127,6 +127,23 @@ def test_each_receiver_is_told_once(database: Database) -> None:
     assert outcome.SCORED == "scored"
 
 
+def test_who_was_told_of_a_rejection_is_told_what_took_its_place(database: Database) -> None:
+    rejections = frozenset(("reject",))
+    deliveries = tuple(Delivery(kind, "his", verdicts=rejections) for kind in ("webhook", "fhir", "sr", "ko"))
+    how = following(deliveries=(*deliveries, Delivery("webhook", "other", hospitals=frozenset(("county",)))))
+    with database.writing() as session:
+        study = made_study(session)
+        rows = []
+        for generation, verdict in ((1, "pass"), (2, "reject"), (3, "pass"), (4, "pass")):
+            study.generation, study.state = generation, "closed"
+            rows.append(said(session, study, verdict, how, generation))
+        told = [(row.kind, row.subject) for row in session.scalars(select(OutboxRow).order_by(OutboxRow.id))]
+    assert told == [
+        *((kind, f"verdict:{rows[1].id}") for kind in ("webhook", "fhir", "sr", "ko")),
+        *((kind, f"verdict:{rows[2].id}") for kind in ("webhook", "fhir", "sr")),
+    ]
+
+
 def test_who_was_told_of_a_pass_is_told_that_it_left_the_pool(database: Database) -> None:
     deliveries = (
         Delivery("webhook", "city-his"),

@@ -123,6 +123,20 @@ def test_there_is_one_current_verdict_and_all_are_kept(database: Database) -> No
         assert [row.id for row in verdicts.history(session, study.id)] == [row.id for row in reversed(rows)]
 
 
+def test_which_verdict_one_replaces(database: Database) -> None:
+    with database.writing() as session:
+        study, other = made_study(session), made_study(session, "1.2.9")
+        made_verdict(session, other)
+        said = [("full", 1), ("first_look", 2), ("full", 1), ("final", 1), ("full", 1), ("full", 2), ("first_look", 3)]
+        rows = [
+            made_verdict(session, study, kind, generation=generation, versions_digest=str(number))
+            for number, (kind, generation) in enumerate(said)
+        ]
+        replaced = [verdicts.replaced_by(session, row) for row in rows]
+    # a person's word stands before the machine's of its generation, also where the machine speaks after it
+    assert [rows.index(one) if one is not None else None for one in replaced] == [None, None, 0, 2, 3, 3, None]
+
+
 def test_a_purged_report_is_none(database: Database) -> None:
     with database.writing() as session:
         assert verdicts.report_of(session, made_verdict(session, made_study(session))) is None

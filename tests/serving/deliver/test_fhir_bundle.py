@@ -109,6 +109,21 @@ def test_sent_again_it_changes_nothing(service: Service, clock: Clock, small_han
     assert set(known[0]) & set(known[1]) == {f"identifier=urn:dicom:uid|urn:oid:{first.study.uid}"}
 
 
+def test_a_verdict_names_the_one_that_it_replaces(
+    service: Service, clock: Clock, small_hand: Judged, hand: Judged
+) -> None:
+    first = of_kind(made(judge(service.opened, small_hand)), "Observation")[0]
+    second = of_kind(made(judge(service.opened, hand)), "Observation")[0]
+    assert "extension" not in first
+    assert second["extension"] == [
+        {
+            "url": "http://hl7.org/fhir/StructureDefinition/observation-replaces",
+            "valueReference": {"type": "Observation", "identifier": first["identifier"][0]},
+        }
+    ]
+    assert second["identifier"] != first["identifier"]
+
+
 def test_a_review_that_is_wanted_is_a_task_until_a_person_has_decided(
     service: Service, clock: Clock, small_hand: Judged
 ) -> None:

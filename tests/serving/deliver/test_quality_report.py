@@ -144,6 +144,35 @@ def test_it_is_the_same_document_every_time_and_another_of_another_verdict(
     assert one.SOPInstanceUID.startswith("2.25.")
 
 
+def test_it_names_the_documents_that_hold_no_more(
+    service: Service, clock: Clock, small_hand: Judged, hand: Judged, tmp_path: Path
+) -> None:
+    """DICOM has no way to take a key object document back: the report of the next verdict says that it is replaced."""
+    archive = service.opened.archive
+    rejected = judge(service.opened, small_hand)
+    gone = [quality_report(rejected, archive), quality_issue(rejected, archive)]
+    assert "PredecessorDocumentsSequence" not in gone[0]
+    passed = judge(service.opened, hand)
+    document = quality_report(passed, archive)
+    validated(document, tmp_path)
+    assert predecessors(document) == {(one.SOPClassUID, one.SeriesInstanceUID, one.SOPInstanceUID) for one in gone}
+    third = judge(service.opened, hand)  # of a verdict that passed there is no key object document
+    assert predecessors(quality_report(third, archive)) == {
+        (document.SOPClassUID, document.SeriesInstanceUID, document.SOPInstanceUID)
+    }
+
+
+def predecessors(document: Dataset) -> set[tuple[str, str, str]]:
+    """SOP class, series and instance of each document that one replaces."""
+    (study,) = document.PredecessorDocumentsSequence
+    assert study.StudyInstanceUID == document.StudyInstanceUID
+    return {
+        (one.ReferencedSOPClassUID, series.SeriesInstanceUID, one.ReferencedSOPInstanceUID)
+        for series in study.ReferencedSeriesSequence
+        for one in series.ReferencedSOPSequence
+    }
+
+
 @pytest.mark.parametrize(
     "fields",
     [

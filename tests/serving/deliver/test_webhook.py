@@ -93,6 +93,16 @@ def test_it_says_all_of_a_verdict_and_nothing_of_a_patient(service: Service, clo
 
 
 @on_sqlite
+def test_it_names_the_verdict_that_holds_no_more(
+    service: Service, clock: Clock, small_hand: Judged, hand: Judged
+) -> None:
+    first, second = judge(service.opened, small_hand), judge(service.opened, hand)
+    assert body_of(first, "", {})["data"]["replaces"] is None
+    replaced = {"verdict_id": first.verdict.id, "generation": 1, "verdict": "reject"}
+    assert body_of(second, "", {})["data"]["replaces"] == replaced
+
+
+@on_sqlite
 def test_what_passed_says_until_when_and_its_token(service: Service, clock: Clock, hand: Judged) -> None:
     told = judge(service.opened, hand)
     (item,) = body_of(told, "", {"XR-HAND": "t.o.ken"})["data"]["items"]
