@@ -21,6 +21,7 @@ from qc_models.errors import ServiceError
 from qc_models.exam_item import Catalogue
 from qc_models.policy import Policy
 from qc_models.report import QcReport
+from qc_models.report_form import ReportForm
 
 MOST_RULES = 16  # that are kept ready
 OVERDUE_S = 60.0  # that a study may take beyond its time, to end what it had begun
@@ -42,6 +43,7 @@ class Message:
     paths: tuple[Path, ...]
     declared_instances: int | None
     longest_s: float
+    reports: tuple[ReportForm, ...]
     settings: dict[str, Any]
     rules: Rules
 
@@ -91,4 +93,5 @@ class Examiner:
             Settings(catalogue=catalogue, policy=policy, **message.settings),
             message.declared_instances,
             message.longest_s,
+            message.reports,
         )

@@ -141,6 +141,7 @@ class RaySession:
             order.paths,
             order.declared_instances,
             order.longest_s,
+            order.reports,
             rest | {"workers": self._section.threads},
             rules,
         )

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from qc_models.exam_item import load_catalogue
 from qc_models.model_bundle import RELEASED, SHIPPED, releases
 from qc_models.policy import load_policy
 from qc_models.report import QcReport
+from qc_models.report_form import Person, ReportForm, Written
 from qc_models.simulation.study_simulation import SimulatedStudy, simulate_study
 from serving.score_command import DEFAULT_CATALOGUE, make_settings
 from tests.ray_processes import bytes_read, in_the_middle, replicas
@@ -94,7 +96,7 @@ def direct(order: Order) -> str:
     """The same report without any engine."""
     read = read_studies(order.paths, declared_instances=order.declared_instances)
     (study,) = [one for one in read.studies if one.study_instance_uid == order.study_instance_uid]
-    return same(examine(study, order.settings).report)
+    return same(examine(replace(study, reports=order.reports), order.settings).report)
 
 
 def test_reports_are_those_of_the_pipeline_byte_for_byte(
@@ -106,6 +108,16 @@ def test_reports_are_those_of_the_pipeline_byte_for_byte(
         assert same(report) == direct(asked)
         assert report.content["models"][model] == releases()[model][-1]["version"]
         assert set(report.content["timings_s"]) == {"read", "stacks", "pixels", "checks", "judgement"}
+
+
+def test_reports_that_came_beside_a_study_are_checked(engine: Engine, settings: Settings, hand: SimulatedStudy) -> None:
+    """Whatever stands in an order has to arrive where it is carried out."""
+    form = ReportForm(signed=False, empty=True, written=Written(date(2026, 9, 1), 60.0), persons=(Person("7"),))
+    asked = order(hand, replace(settings, pixels=False), reports=(form,))
+    report = engine.examine(asked)
+    assert same(report) == direct(asked)
+    found = {finding["metric"] for finding in report.content["findings"]}
+    assert {"metadata.radiology_report.unsigned", "metadata.radiology_report.empty"} <= found
 
 
 def test_a_real_study(engine: Engine, settings: Settings, shared_data: Path) -> None:
