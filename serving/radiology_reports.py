@@ -1,6 +1,7 @@
 """Keeps what radiologists' reports that come by FHIR are checked by, beside their studies, and lets these be judged again.
 
 A report may come before its study, and waits for it; one that comes after it makes it be judged again, as a late instance does.
+What a person has decided stands: a report's form is no reason to ask again.
 """
 
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from qc_models.report_form import ReportForm
 from serving import audit
 from serving.closing import ARRIVING, CLOSED
 from serving.database.sessions import Database
-from serving.database.tables import RadiologyReport, StudyRow
+from serving.database.tables import RadiologyReport, StudyRow, VerdictRow
 from serving.fhir_report import SentReport
 from serving.outcome import SCORED
+from serving.verdicts import FINAL
 
 MOST_OF_STUDY = 100  # reports that are looked at, the newest
 
@@ -63,7 +65,7 @@ def take(database: Database, hospital_id: str, sent: SentReport, actor: str, set
         here = tuple(sorted(studies[uid].id for uid in sent.study_uids if uid in studies))
         if changed:
             for uid in sorted(changed & studies.keys()):
-                _judge_again(studies[uid], now + settle)
+                _judge_again(session, studies[uid], now + settle)
             detail = {"hospital": hospital_id, "studies": sorted(studies[uid].id for uid in changed & studies.keys())}
             subject = f"study:{here[0]}" if here else f"hospital:{hospital_id}"
             audit.append(session, actor, f"report {what}", subject, detail, at=now)
@@ -94,9 +96,14 @@ def _held(session: Session, hospital_id: str, uids: set[str]) -> dict[str, Study
     return {row.uid: row for row in rows}
 
 
-def _judge_again(study: StudyRow, at: datetime) -> None:
-    """Opens a study that is closed; one whose images were deleted cannot be judged again, and one that arrives will be anyway."""
-    if study.state in (CLOSED, SCORED) and study.num_instances:
+def _judge_again(session: Session, study: StudyRow, at: datetime) -> None:
+    """Opens a study that is closed, unless a person decided.
+
+    One whose images were deleted cannot be judged again, and one that arrives will be anyway.
+    """
+    verdict = session.get(VerdictRow, study.verdict_id) if study.verdict_id is not None else None
+    decided = study.state == SCORED and verdict is not None and verdict.kind == FINAL
+    if study.state in (CLOSED, SCORED) and study.num_instances and not decided:
         study.state, study.close_at = ARRIVING, at
 
 

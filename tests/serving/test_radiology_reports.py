@@ -14,7 +14,7 @@ from serving.database.sessions import Database
 from serving.database.tables import AuditLine, RadiologyReport, StudyRow
 from serving.fhir_report import SentReport
 from serving.radiology_reports import MOST_OF_STUDY, Taken
-from tests.serving.made_rows import NOW, Clock, made_study
+from tests.serving.made_rows import NOW, Clock, made_study, made_verdict
 
 FORM = ReportForm(
     signed=True,
@@ -137,6 +137,17 @@ def test_what_cannot_be_judged_again_or_will_be_anyway_stays_as_it_is(
     take(database)
     study = study_of(database, study_id)
     assert (study.state, study.close_at) == (fields.get("state", "scored"), None)
+
+
+@pytest.mark.parametrize(("kind", "state"), [("final", "scored"), ("full", "arriving")])
+def test_what_a_person_decided_stands(database: Database, clock: Clock, kind: str, state: str) -> None:
+    study_id = add_study(database)
+    with database.writing() as session:
+        study = session.get_one(StudyRow, study_id)
+        study.verdict_id = made_verdict(session, study, kind).id
+    take(database)
+    assert study_of(database, study_id).state == state
+    assert reports_of(database, study_id) == (FORM,)
 
 
 def test_of_very_many_reports_the_newest_count(database: Database, clock: Clock) -> None:
