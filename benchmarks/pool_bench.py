@@ -67,7 +67,8 @@ _STEPS = (
     """INSERT INTO pool_entry (study_id, verdict_id, item_id, hospital_id, patient_issuer, patient_id, person_digest, devices,
        examined_on, valid_until, state, state_reason, created_at, changed_at)
        SELECT n, n, (:names)[item + 1], 'hospital-' || hospital, 'issuer-' || hospital, 'P' || person,
-       encode(sha256(('person' || person)::bytea), 'hex'), json_build_array(substr(md5(hospital || '-' || item), 1, 16)), day, day + 30 + item % 3 * 30,
+       encode(sha256(('person' || person)::bytea), 'hex'),
+       json_build_array(substr(md5(hospital || '-' || item), 1, 16)), day, day + 30 + item % 3 * 30,
        CASE WHEN luck < 0.8 THEN 'active' WHEN luck < 0.92 THEN 'superseded' ELSE 'withdrawn' END, '', day, day
        FROM made WHERE n % 6 > 0 LIMIT :entries""",
     "DROP TABLE made",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from qc_models.errors import InputError
@@ -110,33 +110,31 @@ def _is_patient(table: type[PoolEntry] | type[StudyRow], asked: Asked) -> Column
 
 def _pooled(session: Session, asked: Asked, consumer: Hospital, policy: Policy) -> Iterator[Examination]:
     """The entries of a patient, found by id or by demographics; superseded ones have their successor beside them."""
-    ways: list[tuple[MatchedBy, ColumnElement[bool]]] = []
+    ways = []
     if asked.patient_id:
-        ways.append(("id", _is_patient(PoolEntry, asked)))
+        ways.append(_is_patient(PoolEntry, asked))
     if asked.person:
-        ways.append(("demographics", PoolEntry.person_digest == asked.person))
-    seen: set[int] = set()
-    for matched_by, is_theirs in ways:
-        for one in offered(session, is_theirs, PoolEntry.state != SUPERSEDED, newest=_MOST):
-            entry = one.entry
-            if entry.id in seen:
-                continue
-            seen.add(entry.id)
-            acceptance = acceptance_of(one.producer, consumer, policy)
-            other = ("other_item",) if entry.item_id != asked.item_id else ()
-            yield Examination(
-                study_id=entry.study_id,
-                study_uid=one.study.uid,
-                hospital_id=one.producer.id,
-                hospital_name=one.producer.name,
-                item_id=entry.item_id,
-                examined_on=entry.examined_on,
-                matched_by=matched_by,
-                acceptance=acceptance,
-                entry_id=entry.id,
-                valid_until=entry.valid_until,
-                reasons=(*other, *one.why_not(asked.on, acceptance)),
-            )
+        ways.append(PoolEntry.person_digest == asked.person)
+    if not ways:
+        return
+    for one in offered(session, or_(*ways), PoolEntry.state != SUPERSEDED, newest=_MOST):
+        entry = one.entry
+        by_id = asked.patient_id and (entry.patient_issuer, entry.patient_id) == (asked.issuer, asked.patient_id)
+        acceptance = acceptance_of(one.producer, consumer, policy)
+        other = ("other_item",) if entry.item_id != asked.item_id else ()
+        yield Examination(
+            study_id=entry.study_id,
+            study_uid=one.study.uid,
+            hospital_id=one.producer.id,
+            hospital_name=one.producer.name,
+            item_id=entry.item_id,
+            examined_on=entry.examined_on,
+            matched_by="id" if by_id else "demographics",
+            acceptance=acceptance,
+            entry_id=entry.id,
+            valid_until=entry.valid_until,
+            reasons=(*other, *one.why_not(asked.on, acceptance)),
+        )
 
 
 def _outside(session: Session, asked: Asked, consumer: Hospital, policy: Policy) -> Iterator[Examination]:
