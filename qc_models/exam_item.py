@@ -79,15 +79,13 @@ class Limit(Strict):
 
     def crossed(self, value: float, scale: float = 1.0) -> tuple[Level, float] | None:
         """The worst level that `value` reaches, and the limit it crossed there; bounds are multiples of `scale`."""
-        bounds: tuple[tuple[Level, Bound | None], ...] = (
-            ("reject", self.reject),
-            ("review", self.review),
-            ("note", self.note),
-        )
-        for level, bound in bounds:
-            limit = bound.crossed_by(value / scale) if bound is not None else None
-            if limit is not None:
-                return level, limit * scale
+        scaled = value / scale
+        if self.reject is not None and (limit := self.reject.crossed_by(scaled)) is not None:
+            return "reject", limit * scale
+        if self.review is not None and (limit := self.review.crossed_by(scaled)) is not None:
+            return "review", limit * scale
+        if self.note is not None and (limit := self.note.crossed_by(scaled)) is not None:
+            return "note", limit * scale
         return None
 
 
@@ -171,9 +169,10 @@ class ExamItem(Strict):
 
     def scale(self, of: Scale | None) -> float | None:
         """The value that a limit's bounds are multiples of: 1.0 without `of`, None where this item has no such value."""
+        if of is None:
+            return 1.0  # as most limits
         short, long = self.min_matrix or (None, None)
-        values: dict[Scale | None, float | None] = {
-            None: 1.0,
+        values: dict[Scale, float | None] = {
             "max_slice_mm": self.max_slice_mm,
             "min_coverage_mm": self.scan_range.min_coverage_mm if self.scan_range else None,
             "min_matrix_short": short,

@@ -50,7 +50,8 @@ def match(facts: Facts, catalogue: Catalogue) -> tuple[Matched, ...]:
     items = [item for item in catalogue.items.values() if item.modality in facts.modalities]
     named = _named_by_a_word(facts, items)
     chosen = _requested(facts, items)
-    while (best := _best(facts, items, chosen, named)) is not None:
+    shown = [item for item in items if any(filling(item, facts).values())]  # the others cannot be best
+    while (best := _best(facts, shown, chosen, named)) is not None:
         chosen.append(best)
     uses = Counter(key for matched in chosen for key in _used(matched.item, facts))
     one_for_many = any(is_vague(stack.region.label) and uses[_key(stack)] > 1 for stack in facts.stacks)
@@ -61,25 +62,32 @@ def stacks_for(item: ExamItem, facts: Facts) -> tuple[StackFacts, ...]:
     """The stacks that can belong to an item: of its modality, no localizers, of a region that fits or is not known."""
     if item.is_fallback:
         return facts.stacks
-    known = regions_of(item)
+    known, modality = regions_of(item), item.modality
     return tuple(
-        stack
-        for stack in facts.stacks
-        if stack.modality == item.modality
-        and not stack.is_localizer
-        and (not stack.region.label or known.intersection(stack.region.label))
+        [
+            stack
+            for stack in facts.stacks
+            if stack.modality == modality
+            and not stack.is_localizer
+            and (not stack.region.label or not known.isdisjoint(stack.region.label))
+        ]
     )
 
 
 def fills(component: str, stack: StackFacts) -> bool:
     """Whether a stack fills a component: any of its `|` alternatives."""
-    return any(token in stack.components for token in component.split("|"))
+    return not _tokens_of(component).isdisjoint(stack.components)
+
+
+@cache
+def _tokens_of(component: str) -> frozenset[str]:
+    return frozenset(component.split("|"))
 
 
 def filling(item: ExamItem, facts: Facts) -> dict[str, tuple[StackFacts, ...]]:
     """For each required component of an item the stacks that fill it, in order of the item's list."""
     stacks = stacks_for(item, facts)
-    return {component: tuple(stack for stack in stacks if fills(component, stack)) for component in item.required}
+    return {component: tuple([stack for stack in stacks if fills(component, stack)]) for component in item.required}
 
 
 def regions_of(item: ExamItem) -> frozenset[str]:
@@ -129,7 +137,7 @@ def _named_in(text: str, items: Sequence[ExamItem]) -> list[ExamItem]:
 
 
 def _tokens(item: ExamItem) -> set[str]:
-    return {token for component in item.required for token in component.split("|")}
+    return {token for component in item.required for token in _tokens_of(component)}
 
 
 def _phrases_in(text: str, items: Iterable[ExamItem]) -> list[tuple[range, ExamItem]]:
@@ -138,8 +146,8 @@ def _phrases_in(text: str, items: Iterable[ExamItem]) -> list[tuple[range, ExamI
     found = [
         (place, item)
         for item in items
-        for phrase in item.match.request_texts
-        if _spaced(phrase) in said  # most are not, and this is quick
+        for phrase, spaced in _all_spaced(item.match.request_texts)
+        if spaced in said  # most are not, and this is quick
         for place in _places_of(phrase, text)
     ]
     return sorted(found, key=lambda entry: (-len(entry[0]), *_small_first(entry[1])))
@@ -176,21 +184,30 @@ def _spaced(text: str) -> str:
     return f" {' '.join(word.removesuffix('S') if len(word) > 3 else word for word in words_in(text))} "
 
 
+@cache
+def _all_spaced(words: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The words of an item, each with what `_spaced` makes of it."""
+    return tuple((word, _spaced(word)) for word in words)
+
+
 def _named_by_a_word(facts: Facts, items: Sequence[ExamItem]) -> frozenset[str]:
     """The ids of items of which the request has a word that no other item of the modality shares, and that is not vague."""
     said = "".join(map(_spaced, facts.request.texts))
     heard = [
         (item, synonym)
         for item in items
-        for synonym in item.match.region_synonyms
-        if _spaced(synonym) in said and any(_places_of(synonym, text) for text in facts.request.texts)
+        for synonym, spaced in _all_spaced(item.match.region_synonyms)
+        if spaced in said and any(_places_of(synonym, text) for text in facts.request.texts)
     ]
-    if not heard:
-        return frozenset()
-    owners = Counter((item.modality, synonym) for item in items for synonym in set(item.match.region_synonyms))
     return frozenset(
-        item.id for item, synonym in heard if owners[item.modality, synonym] == 1 and not is_vague(regions_in(synonym))
+        item.id
+        for item, synonym in heard
+        if not is_vague(regions_in(synonym)) and not any(_shares(other, item, synonym) for other in items)
     )
+
+
+def _shares(other: ExamItem, item: ExamItem, synonym: str) -> bool:
+    return other is not item and other.modality == item.modality and synonym in other.match.region_synonyms
 
 
 # What the images show.

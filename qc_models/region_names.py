@@ -224,7 +224,8 @@ def regions_in(text: str) -> tuple[str, ...]:
 
 def is_vague(regions: Iterable[str]) -> bool:
     """Whether one vague word (SPINE, whole body) stands for these regions: some of them are meant, and nobody knows which."""
-    return any(several <= set(regions) for several in _names().vague)
+    meant = frozenset(regions)
+    return any(several <= meant for several in _names().vague)
 
 
 @lru_cache(maxsize=_CACHED_TEXTS)

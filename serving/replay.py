@@ -201,7 +201,7 @@ def _judge_again(row: Row[Any], stored: StoredReport, rules: Rules, tally: Tally
     facts = stored.facts
     policy = suspended(rules.policy, row.hospital_id) if "standing" in row.versions else rules.policy
     given = [Matched(rules.catalogue.item(item_id), "given") for item_id in stored.given]
-    judgements = judge_items(facts, given or match(facts, rules.catalogue), policy, stored.as_of)
+    judgements = judge_items(facts, given or match(facts, rules.catalogue), policy, stored.as_of, worded=False)
     _count_versions(stored, rules, tally)
     _count_measured(stored, judgements, rules.changed, tally)
     decided = row.current_kind == verdicts.FINAL

@@ -10,6 +10,7 @@ Source: DICOM PS3.3 C.7.2.1, 10.6 and C.4.11 (requested procedure); the map of b
 import re
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import lru_cache
 from typing import TypeVar
 
 from qc_models.body_map import parts_between
@@ -72,6 +73,7 @@ def first_said(texts: Iterable[str], read: Callable[[str], Said | None]) -> Said
     return next((said for text in texts if (said := read(text))), None)
 
 
+@lru_cache(maxsize=4096)
 def modalities_in(text: str) -> frozenset[str]:
     """The modalities, CT, MR or XR, that a request names."""
     return frozenset(modality for modality, words in _MODALITY_WORDS.items() if words.search(text.upper()))
