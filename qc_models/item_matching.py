@@ -50,12 +50,17 @@ def match(facts: Facts, catalogue: Catalogue) -> tuple[Matched, ...]:
     items = [item for item in catalogue.items.values() if item.modality in facts.modalities]
     named = _named_by_a_word(facts, items)
     chosen = _requested(facts, items)
-    shown = [item for item in items if any(filling(item, facts).values())]  # the others cannot be best
+    shown = [item for item in items if _is_shown(item, facts)]  # no other can be best
     while (best := _best(facts, shown, chosen, named)) is not None:
         chosen.append(best)
     uses = Counter(key for matched in chosen for key in _used(matched.item, facts))
     one_for_many = any(is_vague(stack.region.label) and uses[_key(stack)] > 1 for stack in facts.stacks)
     return (Matched(catalogue.fallback, "none fits"),) if one_for_many or not chosen else tuple(chosen)
+
+
+def _is_shown(item: ExamItem, facts: Facts) -> bool:
+    """Whether a stack fills a required component of an item."""
+    return any(fills(component, stack) for stack in stacks_for(item, facts) for component in item.required)
 
 
 def stacks_for(item: ExamItem, facts: Facts) -> tuple[StackFacts, ...]:

@@ -123,7 +123,7 @@ def judge(
     """Judges a study as one item; `others` are the other items of the study, whose own series do not count here.
 
     Where it is not `sure` that the study is this item, what the item lacks cannot reject it. Where nobody reads the words of the
-    findings they need not be `worded`, which takes a third of the time; all else is the same.
+    findings they need not be `worded`, which is quicker; all else is the same.
     """
     related, failures = _related(facts, item, as_of)
     scope = _Scope.of(facts, item, others, sure)

@@ -1,5 +1,6 @@
 """A replay on several processes: each reads its own batches from the database, and what it counted is added up as it comes."""
 
+import gc
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -74,6 +75,7 @@ _own: tuple[Database, datetime, Rules]  # of one process
 def _begin(url: URL, since: datetime, rules: Rules) -> None:
     global _own
     _own = (open_database(url, pool_size=1), since, rules)
+    gc.freeze()  # what is here stays, and is not to be looked through after every few reports
 
 
 def _replay(after: int, up_to: int) -> tuple[Tally, list[Flip]]:

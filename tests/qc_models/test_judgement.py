@@ -1,5 +1,6 @@
 """Limits become findings, scores and a verdict."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from configs.strict import HERE
 from qc_models.exam_item import Name, load_catalogue
 from qc_models.facts import Facts
-from qc_models.findings import CheckFailure, Location, Measurement, Quantity
+from qc_models.findings import CheckFailure, Location, Measurement, Quantity, Text
 from qc_models.judgement import ItemJudgement, judge
 from qc_models.policy import Models, Suspension, load_policy
 from tests.judged_facts import facts, item, stack
@@ -45,6 +46,25 @@ def test_a_value_within_its_limit_makes_no_finding() -> None:
 def test_the_worst_level_reached_counts(value: float, level: list[str]) -> None:
     limit = {"note": {"above": 0}, "review": {"above": 1}, "reject": {"above": 2}}
     assert of_metric(judged(missing(value), limit)) == level
+
+
+@pytest.mark.parametrize(
+    ("fact", "fields"),
+    [
+        (missing(1), {}),
+        (replace(missing(2), pixels_examined=False), {}),
+        (missing(0), {"pass_mark": 95.0, "abstain_band": 10.0}),
+    ],
+)
+def test_without_words_all_else_is_the_same(fact: Facts, fields: dict[str, float]) -> None:
+    limit = {"note": {"above": 0}, "reject": {"above": 1}, "clause": "test"}
+    judged_as = item("T", "chest", ("plain", "lung"), limits={MISSING: limit}, **fields)
+    worded = judge(fact, judged_as, AS_OF, POLICY)
+    unworded = judge(fact, judged_as, AS_OF, POLICY, worded=False)
+    assert all(finding.message.en and finding.remedy.zh for finding in worded.findings)
+    unsaid = tuple(replace(finding, message=Text("", ""), remedy=Text("", "")) for finding in worded.findings)
+    assert unworded == replace(worded, findings=unsaid)
+    assert unworded.findings
 
 
 def test_a_metric_that_the_item_does_not_list_is_only_observed() -> None:
