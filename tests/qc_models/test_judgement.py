@@ -194,7 +194,8 @@ def test_any_suspended_institution_of_a_study_sends_to_review() -> None:
 def test_a_score_in_the_abstain_band_goes_to_review(band: float, verdict: str) -> None:
     # one note of 10 points in completeness: the total is 100 - 0.3 * 10 = 97, and the band reaches up to 60 + band
     limit = {"note": {"above": 0}, "deduct": 10}
-    assert judged(missing(1), limit, abstain_band=band).verdict == verdict
+    judgement = judged(missing(1), limit, abstain_band=band)
+    assert (judgement.verdict, judgement.dimensions["adequacy"].verdict) == (verdict, verdict)
 
 
 def test_below_the_pass_mark_nothing_passes() -> None:
