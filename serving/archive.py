@@ -70,7 +70,7 @@ class Staged(Protocol):
         """SHA-256 of all that was written."""
         ...
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         """Adds bytes; ArchiveFullError or ArchiveAwayError where they cannot be kept."""
         ...
 
@@ -250,7 +250,7 @@ class _StagedFile:
         """SHA-256 of all that was written."""
         return self._sha.hexdigest()
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         """Adds bytes."""
         if self.size + len(chunk) - self._looked_at > _LOOKED_EVERY_BYTES:
             self._archive.require_room(len(chunk))

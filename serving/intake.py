@@ -79,7 +79,7 @@ class Intake:
 
     def take(
         self,
-        content: bytes | Iterable[bytes],
+        content: bytes | Iterable[bytes | memoryview],
         sender: Sender,
         *,
         sop_instance_uid: str | None = None,
@@ -103,7 +103,7 @@ class Intake:
 
     def _take(
         self,
-        content: bytes | Iterable[bytes],
+        content: bytes | Iterable[bytes | memoryview],
         sender: Sender,
         sop_instance_uid: str | None,
         study_uid: str | None,
@@ -139,7 +139,7 @@ class Intake:
         finally:
             self._places.release()
 
-    def _write(self, staged: Staged, chunks: Iterable[bytes]) -> None:
+    def _write(self, staged: Staged, chunks: Iterable[bytes | memoryview]) -> None:
         for chunk in chunks:
             if staged.size + len(chunk) > self._limits.largest_bytes:
                 largest = f"{self._limits.largest_bytes >> 20} MiB"
@@ -223,7 +223,7 @@ def _compare(facts: ObjectFacts, sop_instance_uid: str | None, study_uid: str | 
             raise Refused("mismatch", reason, facts.sop_class_uid, facts.sop_instance_uid)
 
 
-def _chunks(content: bytes | Iterable[bytes]) -> Iterator[bytes]:
+def _chunks(content: bytes | Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
     """Pieces of at most a MiB, so that one large one needs no second copy anywhere."""
     pieces = (content,) if isinstance(content, bytes) else content
     for piece in pieces:

@@ -158,7 +158,7 @@ class _StagedObject:
         """SHA-256 of all that was written."""
         return self._staged.digest
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         """Adds bytes."""
         self._staged.write(chunk)
 

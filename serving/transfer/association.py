@@ -23,12 +23,13 @@ from pydicom.uid import UID
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
-from pynetdicom.dimse_primitives import C_STORE, N_EVENT_REPORT, DimsePrimitiveType
+from pynetdicom.dimse_primitives import N_EVENT_REPORT, DimsePrimitiveType
 from pynetdicom.dsutils import encode
 from pynetdicom.pdu_primitives import P_DATA
+from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
-from serving.transfer.quick_store import fragments, store_request, store_response
+from serving.transfer.quick_store import StoreRequest, command_pdu, fragments, store_request, store_response
 from serving.transfer.spool import Spool
 
 PDU_LENGTH = 1 << 17  # that we ask for; longer ones come from association requests alone
@@ -44,6 +45,9 @@ _HEAD = Struct(">BBL")  # of a PDU: type, nothing, length
 _COMMAND, _LAST = 1, 2  # bits of a message control header (PS3.8 E.2)
 STRANGERS = 16  # connections beyond the associations that are allowed, to be told that there are too many
 
+# Keeps the object of a C-STORE that a device of this AE title sent, and says its status and ErrorComment.
+Store = Callable[[str, PresentationContextTuple, StoreRequest, Spool], tuple[int, str]]
+
 log = structlog.get_logger(__name__)
 
 
@@ -53,7 +57,8 @@ class Server(ThreadedAssociationServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, *arguments: Any, largest: int, spool: Path, **options: Any) -> None:
+    def __init__(self, *arguments: Any, store: Store, largest: int, spool: Path, **options: Any) -> None:
+        self.store = store
         self.largest = largest
         self.spool = spool
         super().__init__(*arguments, **options, request_handler=Handler)  # type: ignore[misc]
@@ -103,13 +108,15 @@ class Handler(RequestHandler):
         server, dul = self.server, association.dul
         assert isinstance(server, Server)
         assert isinstance(self.request, socket.socket)
-        association.dimse = messages = Messages(association, server.largest, server.spool)
+        association.dimse = messages = Messages(association, server.store, server.largest, server.spool)
         dul.socket = None  # and the event by which the first one announced the connection
         dul.event_queue.get_nowait()
         connection = PatientSocket(association, client_socket=self.request)
         association.set_socket(connection)
         # Both threads of an association sleep between looks. Ours wait for what they look at, and are woken by it.
         dul._run_loop_delay = 0
+        is_idle = dul.idle_timer_expired
+        dul.idle_timer_expired = lambda: not messages.is_storing and is_idle()  # type: ignore[method-assign]
         dul.to_provider_queue = _Waking(connection.wake)
         dul.to_user_queue = _Waking(messages.wake)
         dul._read_pdu_data = _Reader(association, connection, messages).read  # type: ignore[method-assign]
@@ -126,7 +133,17 @@ class _Reader:
         self._otherwise = association.dul._read_pdu_data
 
     def read(self) -> None:
-        """Reads one PDU."""
+        """Reads one PDU, and those behind it that belong to the same object while there is nothing to be sent."""
+        self._read()
+        while (
+            self._messages.is_storing
+            and self._dul.to_provider_queue.empty()
+            and self._dul.event_queue.empty()
+            and self._connection.ready
+        ):
+            self._read()
+
+    def _read(self) -> None:
         try:
             head = self._connection.recv(_HEAD.size)
             if len(head) < _HEAD.size or head[0] != P_DATA_TF or self._dul.state_machine.current_state != TRANSFERRING:
@@ -236,14 +253,15 @@ class PatientSocket(AssociationSocket):
 class Messages(DIMSEServiceProvider):
     """Messages of an association: objects go to a spool, whatever else is said stays small, and nothing takes for ever."""
 
-    def __init__(self, association: Association, largest: int, spool: Path) -> None:
+    def __init__(self, association: Association, store: Store, largest: int, spool: Path) -> None:
         super().__init__(association)
+        self._store = store
         self._largest = largest
         self._spool = spool
         self._began = 0.0
         self._received = 0
         self._waits = False
-        self._storing: C_STORE | None = None  # whose data set is coming
+        self._storing: tuple[int, StoreRequest, Spool] | None = None  # whose data set is coming, or is being kept
         self._sending = threading.Lock()
         self._answers: queue.SimpleQueue[int] = queue.SimpleQueue()
 
@@ -252,6 +270,11 @@ class Messages(DIMSEServiceProvider):
         """Whether nothing is on its way in, and nothing waits for an answer."""
         return self._waits and self.message is None and self._storing is None and self.msg_queue.empty()
 
+    @property
+    def is_storing(self) -> bool:
+        """Whether an object is on its way in, and has no answer yet."""
+        return self._storing is not None
+
     def receive_data(self, body: bytearray) -> None:
         """Takes what one PDU holds."""
         try:
@@ -259,33 +282,46 @@ class Messages(DIMSEServiceProvider):
                 self._receive(context_id, control, data)
         except Exception as error:  # whatever a device can send
             log.warning("message not understood", reason=type(error).__name__)
+            self._storing = None
             self.dul.event_queue.put("Evt19")  # an invalid PDU: the state machine aborts
 
     def _receive(self, context_id: int, control: int, data: memoryview) -> None:
         """Takes a fragment: those of a C-STORE go to its spool at once, others are pynetdicom's."""
         if self._storing is None:
             whole = control & _COMMAND and control & _LAST and self.message is None
-            self._storing = store_request(bytes(data)) if whole else None
-            if self._storing is None:
+            request = store_request(bytes(data)) if whole else None
+            if request is None:
                 primitive = P_DATA()
                 primitive.presentation_data_value_list.append((context_id, bytes([control]) + bytes(data)))
                 self.receive_primitive(primitive)
             else:
-                self._storing.DataSet = Spool(self._largest, self._spool)
-                self._storing._context_id = context_id
+                self._storing = context_id, request, Spool(self._largest, self._spool)
                 self._began, self._received = time.monotonic(), 0
             return
-        request = self._storing
-        assert request.DataSet is not None
+        context_id, request, spool = self._storing
         if control & _COMMAND:
             raise ValueError("a command stands within a data set")
-        request.DataSet.write(data)
+        spool.write(data)
         self._received += len(data)
         if control & _LAST:
+            self._keep(context_id, request, spool)
             self._storing = None
-            self.msg_queue.put((context_id, request))
         elif not self._in_time:
             raise TimeoutError
+
+    def _keep(self, context_id: int, request: StoreRequest, spool: Spool) -> None:
+        """Has an object kept, and answers, all in the thread that read it: the next one waits on the other side meanwhile."""
+        context = self.assoc._accepted_cx[context_id].as_tuple
+        response = store_response(request, *self._store(self.assoc.requestor.ae_title, context, request, spool))
+        with self._sending:
+            if self.dul.to_provider_queue.empty():
+                assert self.dul.socket is not None
+                self.dul.socket.send(command_pdu(context_id, response))
+            else:  # behind a message that is being sent
+                answer = P_DATA()
+                answer.presentation_data_value_list.append((context_id, bytes([_COMMAND | _LAST]) + response))
+                self.dul.send_pdu(answer)
+        self.dul._idle_timer.restart()
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Takes a piece of a message; what nobody can make sense of, or what is too long or too slow, ends the association."""
@@ -327,16 +363,7 @@ class Messages(DIMSEServiceProvider):
     def send_msg(self, primitive: DimsePrimitiveType, context_id: int) -> None:
         """Sends a message, whole, from any thread."""
         with self._sending:
-            if isinstance(primitive, C_STORE) and primitive.OffendingElement is None:
-                self._answer(primitive, context_id)
-            else:
-                super().send_msg(primitive, context_id)
-
-    def _answer(self, response: C_STORE, context_id: int) -> None:
-        """Sends the answer to a C-STORE; a few hundred bytes at most, which every device takes in one piece."""
-        pdu = P_DATA()
-        pdu.presentation_data_value_list.append((context_id, bytes([_COMMAND | _LAST]) + store_response(response)))
-        self.dul.send_pdu(pdu)
+            super().send_msg(primitive, context_id)
 
     def get_msg(self, block: bool = False) -> Any:
         """The next message, None where none comes soon; an answer to a report of ours goes to whoever waits for it."""

@@ -9,8 +9,8 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from io import BytesIO
+from itertools import chain
 from typing import cast
 
 import structlog
@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, _config, evt
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
-from pynetdicom.presentation import build_context
+from pynetdicom.presentation import PresentationContextTuple, build_context
 
 from qc_models.errors import ConfigError, ServiceError
 from serving.intake import Refused
@@ -31,6 +31,7 @@ from serving.transfer.association import PDU_LENGTH, Messages, PatientSocket, Se
 from serving.transfer.commitment import STORAGE_COMMITMENT, Commitments
 from serving.transfer.file_meta import file_meta
 from serving.transfer.mpps import PERFORMED_STEP, PerformedSteps
+from serving.transfer.quick_store import StoreRequest
 from serving.transfer.refusals import PROCESSING_FAILURE, STATUSES
 from serving.transfer.spool import Spool
 
@@ -104,11 +105,12 @@ class Receiver:
                 [
                     (evt.EVT_ACCEPTED, lambda _: metrics.ASSOCIATIONS.labels("accepted").inc()),
                     (evt.EVT_REJECTED, lambda _: metrics.ASSOCIATIONS.labels("rejected").inc()),
-                    (evt.EVT_C_STORE, self._store),
+                    (evt.EVT_C_STORE, self._store_otherwise),
                     (evt.EVT_N_ACTION, self._commitments.asked),
                     (evt.EVT_N_CREATE, self._steps.begun),
                     (evt.EVT_N_SET, self._steps.changed),
                 ],
+                store=self._store,
                 largest=self._config.intake.largest_mib << 20,
                 spool=self._config.state_folder,
             )
@@ -118,61 +120,66 @@ class Receiver:
                 f"dimse: {place} cannot be listened at ({error.strerror}); choose another port"
             ) from error
 
-    def _store(self, event: Event) -> Dataset:
-        title = event.assoc.requestor.ae_title
+    def _store_otherwise(self, event: Event) -> Dataset:
+        """Keeps an object whose request is not as usual, so that pynetdicom read it."""
+        asked = cast(C_STORE, event.request)
+        request = StoreRequest(
+            asked.MessageID or 0,
+            str(asked.AffectedSOPClassUID),
+            str(asked.AffectedSOPInstanceUID),
+            asked.Priority,
+        )
+        data = cast(BytesIO | Spool, asked.DataSet)
+        if not isinstance(data, Spool):
+            content, data = data.getvalue(), Spool(self._config.intake.largest_mib << 20, self._config.state_folder)
+            data.write(content)
+        status, comment = self._store(event.assoc.requestor.ae_title, event.context, request, data)
+        answer = Dataset()
+        answer.Status = status
+        if comment:
+            answer.ErrorComment = comment
+        return answer
+
+    def _store(
+        self, title: str, context: PresentationContextTuple, request: StoreRequest, data: Spool
+    ) -> tuple[int, str]:
+        """Keeps an object; status and ErrorComment of the answer."""
         try:
-            return self._stored(event, title)
+            return self._stored(title, context, request, data)
         except Refused as refused:
             log.info("object refused", came_by="dimse", sender=title, kind=refused.kind, reason=refused.reason)
-            return _status(STATUSES[refused.kind], refused.reason)
+            return STATUSES[refused.kind], _comment(refused.reason)
         except Exception as error:  # the device hears that we failed, and sends it again
             log.exception("object not taken", came_by="dimse", sender=title, reason=reason_of(error), exc_info=False)
-            return _status(PROCESSING_FAILURE, "our mistake; send it again later")
-
-    def _stored(self, event: Event, title: str) -> Dataset:
-        request = cast(C_STORE, event.request)
-        sop_class, sop_instance = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
-        data = cast(BytesIO | Spool, request.DataSet)
-        try:
-            if sop_class != event.context.abstract_syntax:
-                return _status(CLASS_NOT_SUPPORTED, "the SOP class is not the one negotiated for this context")
-            if not all(_UID.fullmatch(uid) for uid in (sop_class, sop_instance, str(event.context.transfer_syntax))):
-                raise Refused("corrupt", "SOP class, SOP instance or transfer syntax of the request is no UID")
-            receipt = self._intake.take(
-                _file(event, data),
-                Sender(self._config.hospital_of(title) or "", "dimse", title),
-                sop_instance_uid=sop_instance,
-                urgent=request.Priority == _HIGH_PRIORITY,
-            )
+            return PROCESSING_FAILURE, "our mistake; send it again later"
         finally:
             data.close()
-        if receipt.sop_class_uid != sop_class:
-            return _status(OTHER_CLASS, "stored; its data set names another SOP class than the request")
-        return _status(SUCCESS)
+
+    def _stored(
+        self, title: str, context: PresentationContextTuple, request: StoreRequest, data: Spool
+    ) -> tuple[int, str]:
+        uids = (request.sop_class_uid, request.sop_instance_uid, str(context.transfer_syntax))
+        if request.sop_class_uid != context.abstract_syntax:
+            return CLASS_NOT_SUPPORTED, "the SOP class is not the one negotiated for this context"
+        if not all(_UID.fullmatch(uid) for uid in uids):
+            raise Refused("corrupt", "SOP class, SOP instance or transfer syntax of the request is no UID")
+        receipt = self._intake.take(
+            chain((file_meta(*uids),), data.pieces()),
+            Sender(self._config.hospital_of(title) or "", "dimse", title),
+            sop_instance_uid=request.sop_instance_uid,
+            urgent=request.priority == _HIGH_PRIORITY,
+        )
+        if receipt.sop_class_uid != request.sop_class_uid:
+            return OTHER_CLASS, _comment("stored; its data set names another SOP class than the request")
+        return SUCCESS, ""
 
 
-def _file(event: Event, data: BytesIO | Spool) -> Iterator[bytes]:
-    """The object as a file: what was sent, behind the file meta information that says in which syntax it was sent."""
-    request = cast(C_STORE, event.request)
-    yield file_meta(
-        str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID), str(event.context.transfer_syntax)
-    )
-    if isinstance(data, Spool):
-        yield from data.pieces()
-    else:
-        yield data.getvalue()
-
-
-def _status(code: int, reason: str = "") -> Dataset:
-    """An answer; of a reason as many whole words as an ErrorComment holds."""
-    status = Dataset()
-    status.Status = code
-    if reason:
-        text = " ".join(reason.encode("ascii", "replace").decode().split())
-        if len(text) > COMMENT_LENGTH:
-            text = text[: COMMENT_LENGTH + 1].rpartition(" ")[0][:COMMENT_LENGTH] or text[:COMMENT_LENGTH]
-        status.ErrorComment = text
-    return status
+def _comment(reason: str) -> str:
+    """Of a reason as many whole words as an ErrorComment holds."""
+    text = " ".join(reason.encode("ascii", "replace").decode().split())
+    if len(text) > COMMENT_LENGTH:
+        text = text[: COMMENT_LENGTH + 1].rpartition(" ")[0][:COMMENT_LENGTH] or text[:COMMENT_LENGTH]
+    return text
 
 
 def server_tls(tls: Tls) -> ssl.SSLContext:

@@ -5,50 +5,65 @@ goes its way.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from struct import Struct, error, unpack_from
-
-from pynetdicom.dimse_primitives import C_STORE
 
 STORE_REQUEST, STORE_RESPONSE = 0x0001, 0x8001
 _NO_DATA_SET = 0x0101
 _ELEMENT, _NUMBER = Struct("<HHI"), Struct("<H")
 _CLASS, _FIELD, _ID, _ANSWERED_ID, _PRIORITY = 0x0002, 0x0100, 0x0110, 0x0120, 0x0700
 _HAS_DATA_SET, _STATUS, _COMMENT, _INSTANCE = 0x0800, 0x0900, 0x0902, 0x1000
-_KNOWN = frozenset((0, _CLASS, _FIELD, _ID, _PRIORITY, _HAS_DATA_SET, _INSTANCE))
+_MOVED_BY, _MOVE_ID = 0x1030, 0x1031  # who asked another device to send, which nobody needs to know
+_KNOWN = frozenset((0, _CLASS, _FIELD, _ID, _PRIORITY, _HAS_DATA_SET, _INSTANCE, _MOVED_BY, _MOVE_ID))
+_PDU, _P_DATA_TF = Struct(">BxLLBB"), 0x04
+LAST_OF_COMMAND = 0x03  # message control header (PS3.8 E.2)
 
 
-def store_request(command: bytes) -> C_STORE | None:
-    """The request that an encoded command set is, without its data set; None for another one, or one that says more."""
+@dataclass(frozen=True, slots=True)
+class StoreRequest:
+    """What a C-STORE request says beside its data set."""
+
+    message_id: int
+    sop_class_uid: str
+    sop_instance_uid: str
+    priority: int
+
+
+def store_request(command: bytes) -> StoreRequest | None:
+    """The request that an encoded command set is; None for another one, one without a data set, or one that says more."""
     try:
         values = dict(_elements(command))
         if not values.keys() <= _KNOWN or _number(values[_FIELD]) != STORE_REQUEST:
             return None
         if _number(values[_HAS_DATA_SET]) == _NO_DATA_SET:
             return None
-        request = C_STORE()
-        request.AffectedSOPClassUID = _uid(values[_CLASS])
-        request.AffectedSOPInstanceUID = _uid(values[_INSTANCE])
-        request.MessageID = _number(values[_ID])
-        request.Priority = _number(values[_PRIORITY])
+        return StoreRequest(
+            _number(values[_ID]), _uid(values[_CLASS]), _uid(values[_INSTANCE]), _number(values[_PRIORITY])
+        )
     except (error, KeyError, ValueError, TypeError):
         return None
-    return request
 
 
-def store_response(response: C_STORE) -> bytes:
+def store_response(request: StoreRequest, status: int, comment: str) -> bytes:
     """The encoded command set of an answer."""
     elements = [
-        (_CLASS, _even(str(response.AffectedSOPClassUID or "").encode(), b"\0")),
+        (_CLASS, _even(request.sop_class_uid.encode(), b"\0")),
         (_FIELD, _NUMBER.pack(STORE_RESPONSE)),
-        (_ANSWERED_ID, _NUMBER.pack(response.MessageIDBeingRespondedTo or 0)),
+        (_ANSWERED_ID, _NUMBER.pack(request.message_id)),
         (_HAS_DATA_SET, _NUMBER.pack(_NO_DATA_SET)),
-        (_STATUS, _NUMBER.pack(response.Status or 0)),
+        (_STATUS, _NUMBER.pack(status)),
     ]
-    if response.ErrorComment:
-        elements.append((_COMMENT, _even(str(response.ErrorComment).encode("ascii", "replace"), b" ")))
-    elements.append((_INSTANCE, _even(str(response.AffectedSOPInstanceUID or "").encode(), b"\0")))
+    if comment:
+        elements.append((_COMMENT, _even(comment.encode("ascii", "replace"), b" ")))
+    elements.append((_INSTANCE, _even(request.sop_instance_uid.encode(), b"\0")))
     body = b"".join(_ELEMENT.pack(0, element, len(value)) + value for element, value in elements)
     return _ELEMENT.pack(0, 0, 4) + len(body).to_bytes(4, "little") + body
+
+
+def command_pdu(context_id: int, command: bytes) -> bytes:
+    """The P-DATA-TF PDU of a whole command set (PS3.8 9.3.5)."""
+    length = len(command) + 2
+    return _PDU.pack(_P_DATA_TF, length + 4, length, context_id, LAST_OF_COMMAND) + command
 
 
 def fragments(body: bytearray) -> Iterator[tuple[int, int, memoryview]]:

@@ -8,8 +8,8 @@ from typing import cast
 
 from pydicom.uid import UID
 from pynetdicom.association import Association
-from pynetdicom.dimse_messages import C_STORE_RQ
-from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dimse_messages import C_ECHO_RQ, C_STORE_RQ
+from pynetdicom.dimse_primitives import C_ECHO, C_STORE
 from pynetdicom.pdu import P_DATA_TF
 
 from qc_models.dicom.header import read_header
@@ -43,12 +43,24 @@ def fragment(association: Association, header: int, data: bytes) -> bytes:
 
 def store_request(association: Association, content: bytes) -> bytes:
     """A whole C-STORE request as it goes over the wire."""
-    (context,) = association.accepted_contexts
     header = read_header(content)
     message, request = C_STORE(), C_STORE_RQ()
     message.MessageID, message.Priority, message.DataSet = 1, 2, BytesIO(data_set(content))
     message.AffectedSOPClassUID, message.AffectedSOPInstanceUID = UID(CT), UID(header.text("SOPInstanceUID") or "")
     request.primitive_to_message(message)
+    return _encoded(association, request)
+
+
+def echo_request(association: Association) -> bytes:
+    """A C-ECHO request as it goes over the wire."""
+    message, request = C_ECHO(), C_ECHO_RQ()
+    message.MessageID, message.AffectedSOPClassUID = 1, UID("1.2.840.10008.1.1")
+    request.primitive_to_message(message)
+    return _encoded(association, request)
+
+
+def _encoded(association: Association, request: C_STORE_RQ | C_ECHO_RQ) -> bytes:
+    (context,) = association.accepted_contexts
     pieces = []
     for piece in request.encode_msg(cast(int, context.context_id), 16384):
         encoded = P_DATA_TF()

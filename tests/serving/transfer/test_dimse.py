@@ -22,10 +22,18 @@ from qc_models.errors import ConfigError, ServiceError
 from serving.archive import FolderArchive
 from serving.intake import Intake, Limits
 from serving.service_config import Tls
-from serving.transfer.dimse import Receiver, _status, server_tls
+from serving.transfer.dimse import Receiver, _comment, server_tls
 from tests.serving.conftest import object_bytes
 from tests.serving.transfer.conftest import Service
-from tests.serving.transfer.raw_association import CT, connection_of, data_set, fragment, pdu, send_all, store_request
+from tests.serving.transfer.raw_association import (
+    CT,
+    connection_of,
+    data_set,
+    echo_request,
+    fragment,
+    pdu,
+    send_all,
+)
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 VERIFICATION = "1.2.840.10008.1.1"
@@ -247,7 +255,7 @@ def test_a_connection_that_makes_no_sense_ends(
     [
         pytest.param(lambda association: fragment(association, 1, bytes(1 << 16)), id="of a command that never ends"),
         pytest.param(lambda association: fragment(association, 0, bytes(1 << 19)), id="of data without a command"),
-        pytest.param(lambda association: store_request(association, object_bytes()), id="before others were answered"),
+        pytest.param(lambda association: echo_request(association), id="before others were answered"),
         pytest.param(lambda association: pdu(4, 0xFFFFFFF0, bytes(1000)), id="of 4 GB"),
     ],
 )
@@ -338,9 +346,9 @@ def test_a_port_that_is_taken_is_told(make_service: Callable[..., Service]) -> N
 
 
 def test_a_comment_holds_whole_words_and_no_more_than_64_characters() -> None:
-    assert _status(0xC000, "x" * 70).ErrorComment == "x" * 64
-    assert _status(0xC000, "w " * 40).ErrorComment == ("w " * 32).strip()
-    assert _status(0xC000, "\u8bf7 send again\n").ErrorComment == "? send again"
+    assert _comment("x" * 70) == "x" * 64
+    assert _comment("w " * 40) == ("w " * 32).strip()
+    assert _comment("\u8bf7 send again\n") == "? send again"
 
 
 @on_sqlite

@@ -6,8 +6,9 @@ import pytest
 from pynetdicom.dimse_messages import C_ECHO_RQ, C_STORE_RQ, C_STORE_RSP
 from pynetdicom.dimse_primitives import C_ECHO, C_STORE
 from pynetdicom.dsutils import decode, encode
+from pynetdicom.pdu import P_DATA_TF
 
-from serving.transfer.quick_store import fragments, store_request, store_response
+from serving.transfer.quick_store import StoreRequest, command_pdu, fragments, store_request, store_response
 
 CLASS, INSTANCE = "1.2.840.10008.5.1.4.1.1.2", "1.2.3"
 
@@ -30,21 +31,25 @@ def encoded(primitive: C_STORE | C_ECHO, message: C_STORE_RQ | C_ECHO_RQ) -> byt
 
 
 def test_a_request_is_read() -> None:
-    read = store_request(encoded(request(), C_STORE_RQ()))
-    assert read is not None
-    assert (read.AffectedSOPClassUID, read.AffectedSOPInstanceUID) == (CLASS, INSTANCE)
-    assert (read.MessageID, read.Priority, read.MessageIDBeingRespondedTo) == (7, 1, None)
+    assert store_request(encoded(request(), C_STORE_RQ())) == StoreRequest(7, CLASS, INSTANCE, 1)
+
+
+def test_who_asked_for_a_move_makes_no_difference() -> None:
+    moved = request()
+    moved.MoveOriginatorApplicationEntityTitle = "OTHER"
+    moved.MoveOriginatorMessageID = 3
+    assert store_request(encoded(moved, C_STORE_RQ())) == StoreRequest(7, CLASS, INSTANCE, 1)
 
 
 def test_what_is_not_as_usual_is_left_to_others() -> None:
     echo = C_ECHO()
     echo.MessageID = 1
-    moved, empty = request(), request()
-    moved.MoveOriginatorApplicationEntityTitle = "OTHER"
-    empty.DataSet = BytesIO()
+    empty = request()
+    empty.DataSet = None
     whole = encoded(request(), C_STORE_RQ())
     assert store_request(encoded(echo, C_ECHO_RQ())) is None
-    assert store_request(encoded(moved, C_STORE_RQ())) is None
+    assert store_request(encoded(empty, C_STORE_RQ())) is None
+    assert store_request(whole + b"\0\0\x34\x12\2\0\0\0\0\0") is None
     for cut in range(len(whole)):
         assert store_request(whole[:cut]) is None
     assert store_request(b"\xff" * 200) is None
@@ -61,9 +66,17 @@ def test_an_answer_is_what_pynetdicom_would_send(comment: str) -> None:
         answer.ErrorComment = comment
     message = C_STORE_RSP()
     message.primitive_to_message(answer)
-    assert decode(BytesIO(store_response(answer)), True, True) == decode(
+    response = store_response(StoreRequest(7, CLASS, INSTANCE, 1), answer.Status, comment)
+    assert decode(BytesIO(response), True, True) == decode(
         BytesIO(encode(message.command_set, True, True) or b""), True, True
     )
+
+
+def test_the_pdu_of_an_answer_is_read_by_pynetdicom() -> None:
+    read = P_DATA_TF()
+    read.decode(bytearray(command_pdu(3, b"command")))
+    (item,) = read.presentation_data_value_items
+    assert (item.presentation_context_id, item.presentation_data_value) == (3, b"\3command")
 
 
 def test_fragments_of_a_pdu() -> None:

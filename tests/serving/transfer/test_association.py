@@ -1,0 +1,88 @@
+"""One object at a time is taken of an association, however its messages come, and none is lost or answered twice."""
+
+import struct
+import threading
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from pydicom.uid import ExplicitVRLittleEndian
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_STORE
+
+from serving.transfer.dimse import Receiver
+from tests.serving.conftest import object_bytes
+from tests.serving.transfer.conftest import Service
+from tests.serving.transfer.raw_association import CT, connection_of, data_set, fragment, store_request
+
+Connect = Callable[..., Association]
+# where it makes no difference which database it is
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def answers_to(association: Association, sent: bytes, count: int) -> list[C_STORE]:
+    """Writes bytes below an association, and waits for so many answers."""
+    association._reactor_checkpoint.clear()
+    connection_of(association).sendall(sent)
+    answers = [association.dimse.get_msg(block=True)[1] for _ in range(count)]
+    association._reactor_checkpoint.set()
+    assert all(isinstance(answer, C_STORE) for answer in answers), "the association was aborted"
+    return [cast(C_STORE, answer) for answer in answers]
+
+
+@on_sqlite
+def test_objects_that_are_sent_without_waiting_are_taken_in_turn(
+    service: Service, receive: Receiver, connect: Connect
+) -> None:
+    association = connect(receive, (CT, [ExplicitVRLittleEndian]))
+    sent = [store_request(association, object_bytes(InstanceNumber=number)) for number in range(9)]
+    assert [answer.Status for answer in answers_to(association, b"".join(sent), 9)] == [0x0000] * 9
+    assert sorted(row.instance_number or 0 for row in service.instances) == list(range(9))
+
+
+@on_sqlite
+def test_an_object_that_waits_for_its_turn_does_not_end_its_association(
+    make_service: Callable[..., Service], connect: Connect
+) -> None:
+    service = make_service(dimse={"timeout_s": 1}, intake={"at_once": 1})
+    receiver = Receiver(service.opened)
+    try:
+        association = connect(receiver, (CT, [ExplicitVRLittleEndian]))
+        association.network_timeout = 60
+        service.opened.intake._places.acquire()
+        threading.Timer(1.5, service.opened.intake._places.release).start()
+        for number in (1, 2):
+            (answer,) = answers_to(association, store_request(association, object_bytes(InstanceNumber=number)), 1)
+            assert answer.Status == 0x0000
+        association.release()
+        assert association.is_released
+    finally:
+        receiver.close()
+
+
+@on_sqlite
+def test_a_request_in_two_fragments_is_taken_too(service: Service, receive: Receiver, connect: Connect) -> None:
+    association = connect(receive, (CT, [ExplicitVRLittleEndian]))
+    content = object_bytes(InstanceNumber=7)
+    sent = store_request(association, content)
+    end = 6 + struct.unpack_from(">I", sent, 2)[0]  # of the PDU with the command, which begins behind two heads
+    pieces = (fragment(association, 1, sent[12:50]), fragment(association, 3, sent[50:end]), sent[end:])
+    (answer,) = answers_to(association, b"".join(pieces), 1)
+    assert answer.Status == 0x0000
+    assert [data_set(service.content(row)) for row in service.instances] == [data_set(content)]
+
+
+@on_sqlite
+def test_an_object_in_a_context_that_was_not_agreed_on_ends_the_association(
+    service: Service, receive: Receiver, connect: Connect
+) -> None:
+    association = connect(receive, (CT, [ExplicitVRLittleEndian]))
+    sent = bytearray(store_request(association, object_bytes()))
+    at = 0
+    while at < len(sent):  # each PDU holds one fragment, whose context stands behind two lengths
+        sent[at + 10] = 77
+        at += 6 + struct.unpack_from(">I", sent, at + 2)[0]
+    connection_of(association).sendall(sent)
+    while not association.is_aborted:
+        threading.Event().wait(0.01)
+    assert service.instances == []
