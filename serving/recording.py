@@ -6,7 +6,7 @@ Several processes record side by side: a study's row is held while its instances
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from sqlalchemy import Connection, Insert, bindparam, select
 from sqlalchemy import Table as SqlTable
@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from qc_models.errors import InputError
 from serving.archive import Archive, ArchiveAwayError, Stored
+from serving.database.prepared import Prepared
 from serving.database.sessions import Database
 from serving.database.tables import Hospital, InstanceRow, QuarantineRow, StudyRow, Table
 from serving.received_object import ObjectFacts
@@ -22,7 +23,6 @@ from serving.same_content import same_content
 Outcome = Literal["new", "same", "conflicting"]
 ARRIVING = "arriving"
 
-# Statements are made once: making them takes longer than running them.
 _STUDIES, _INSTANCES = cast(SqlTable, StudyRow.__table__), cast(SqlTable, InstanceRow.__table__)
 _HOLD_STUDY = (
     select(
@@ -31,14 +31,15 @@ _HOLD_STUDY = (
     .where(_STUDIES.c.hospital_id == bindparam("hospital_id"), _STUDIES.c.uid == bindparam("study_uid"))
     .with_for_update()
 )
-_FIND_KEPT = select(_INSTANCES.c.sop_instance_uid, _INSTANCES.c.digest, _INSTANCES.c.archive_key).where(
-    _INSTANCES.c.study_id == bindparam("study_id"),
-    _INSTANCES.c.sop_instance_uid.in_(bindparam("uids", expanding=True)),
+_FIND_KEPT = select(_INSTANCES.c.digest, _INSTANCES.c.archive_key).where(
+    _INSTANCES.c.study_id == bindparam("study_id"), _INSTANCES.c.sop_instance_uid == bindparam("uid")
 )
 _CHANGED = ("num_instances", "state", "last_instance_at", "close_at", "urgent", "modalities", "declared_instances")
 _CHANGE_STUDY = (
     _STUDIES.update().where(_STUDIES.c.id == bindparam("study_id")).values({name: bindparam(name) for name in _CHANGED})
 )
+_ADDED = tuple(column.name for column in _INSTANCES.c if column.name not in ("id", "data_set_digest"))
+_ADD_INSTANCE = _INSTANCES.insert().values({name: bindparam(name) for name in _ADDED}).inline()
 _TRIES = 3  # at a study that is purged at the very moment
 
 
@@ -69,6 +70,16 @@ class Recorded:
     outcome: Outcome
 
 
+class _Study(NamedTuple):
+    """What a study's row says before objects are added."""
+
+    id: int
+    num_instances: int
+    urgent: bool
+    modalities: list[str]
+    declared_instances: int | None
+
+
 class Recording:
     """Records objects; a study with something new is arriving again, and is looked at once it was `quiet`."""
 
@@ -76,6 +87,10 @@ class Recording:
         self._database = database
         self._archive = archive
         self._quiet = quiet
+        self._hold_study = Prepared(database.engine, _HOLD_STUDY)
+        self._find_kept = Prepared(database.engine, _FIND_KEPT)
+        self._add_instance = Prepared(database.engine, _ADD_INSTANCE)
+        self._change_study = Prepared(database.engine, _CHANGE_STUDY)
         self._issuers: dict[str, str] = {}
 
     def issuer(self, hospital_id: str) -> str | None:
@@ -113,11 +128,8 @@ class Recording:
         for index, kept in enumerate(objects):
             by_study.setdefault((kept.sender.hospital_id, kept.facts.study_uid), []).append(index)
         outcomes: dict[int, Recorded] = {}
-        with self._database.writing() as session:
-            connection = session.connection()  # rows go in by the hundred a second: without objects for them
-            for indices in (
-                by_study[key] for key in sorted(by_study)
-            ):  # in one order, so that two processes never cross
+        with self._database.writing_rows() as connection:
+            for _, indices in sorted(by_study.items()):  # in one order, so that two processes never cross
                 members = [objects[index] for index in indices]
                 outcomes.update(zip(indices, self._record_study(connection, members), strict=True))
         return [outcomes[index] for index in range(len(objects))]
@@ -125,15 +137,15 @@ class Recording:
     def _record_study(self, connection: Connection, objects: Sequence[Kept]) -> list[Recorded]:
         now = self._database.now()
         study = self._held_study(connection, objects[0], now)
-        uids = {kept.facts.sop_instance_uid for kept in objects}
-        keys: dict[str, dict[str, str]] = {}  # in the archive, by digest, of each SOP instance
-        for uid, digest, key in connection.execute(_FIND_KEPT, {"study_id": study.id, "uids": list(uids)}):
-            keys.setdefault(uid, {})[digest] = key
+        keys: dict[str, dict[str, str]] = {  # in the archive, by digest, of each SOP instance
+            uid: dict(self._find_kept.rows(connection, {"study_id": study.id, "uid": uid}))
+            for uid in {kept.facts.sop_instance_uid for kept in objects}
+        }
         outcomes: list[Outcome] = []
         added: list[Kept] = []
         rows: list[dict[str, Any]] = []
         for kept in objects:
-            here = keys.setdefault(kept.facts.sop_instance_uid, {})
+            here = keys[kept.facts.sop_instance_uid]
             if kept.stored.digest in here:
                 outcomes.append("same")
                 continue
@@ -149,7 +161,7 @@ class Recording:
             added.append(kept)
             rows.append(_instance(study.id, kept, outcomes[-1] == "conflicting", now))
         if added:
-            connection.execute(_INSTANCES.insert(), rows)
+            self._add_instance.run(connection, rows)
             values = {
                 "num_instances": study.num_instances + outcomes.count("new"),
                 "state": ARRIVING,
@@ -162,7 +174,7 @@ class Recording:
                 or None,
                 "modalities": sorted({*study.modalities, *(kept.facts.modality for kept in added)} - {""}),
             }
-            connection.execute(_CHANGE_STUDY, {"study_id": study.id, **values})
+            self._change_study.run(connection, [{"study_id": study.id, **values}])
         return [Recorded(study.id, outcome) for outcome in outcomes]
 
     def _same(self, known: str, other: str) -> bool:
@@ -173,13 +185,12 @@ class Recording:
         except (ArchiveAwayError, InputError):
             return False
 
-    def _held_study(self, connection: Connection, first: Kept, now: datetime) -> Any:
+    def _held_study(self, connection: Connection, first: Kept, now: datetime) -> "_Study":
         """The row of a study, made by its first object where there is none, and held until the end of the transaction."""
         wanted = {"hospital_id": first.sender.hospital_id, "study_uid": first.facts.study_uid}
         for _ in range(_TRIES):
-            study = connection.execute(_HOLD_STUDY, wanted).first()
-            if study is not None:
-                return study
+            for row in self._hold_study.rows(connection, wanted):
+                return _Study(*row)
             connection.execute(self._insert_once(StudyRow, self._study(first, now), ("hospital_id", "uid")))
         raise ArchiveAwayError("the study is being deleted; send the object again")
 
