@@ -22,7 +22,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
+from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.dimse_primitives import N_EVENT_REPORT, DimsePrimitiveType
 from pynetdicom.dsutils import encode
 from pynetdicom.pdu_primitives import P_DATA
@@ -261,6 +261,7 @@ class Messages(DIMSEServiceProvider):
         self._began = 0.0
         self._received = 0
         self._waits = False
+        self._command = bytearray()  # that is not complete
         self._storing: tuple[int, StoreRequest, Spool] | None = None  # whose data set is coming, or is being kept
         self._sending = threading.Lock()
         self._answers: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -268,7 +269,8 @@ class Messages(DIMSEServiceProvider):
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way in, and nothing waits for an answer."""
-        return self._waits and self.message is None and self._storing is None and self.msg_queue.empty()
+        nothing_comes = self.message is None and self._storing is None and not self._command
+        return self._waits and nothing_comes and self.msg_queue.empty()
 
     @property
     def is_storing(self) -> bool:
@@ -286,25 +288,42 @@ class Messages(DIMSEServiceProvider):
             self.dul.event_queue.put("Evt19")  # an invalid PDU: the state machine aborts
 
     def _receive(self, context_id: int, control: int, data: memoryview) -> None:
-        """Takes a fragment: those of a C-STORE go to its spool at once, others are pynetdicom's."""
-        if self._storing is None:
-            whole = control & _COMMAND and control & _LAST and self.message is None
-            request = store_request(bytes(data)) if whole else None
-            if request is None:
-                primitive = P_DATA()
-                primitive.presentation_data_value_list.append((context_id, bytes([control]) + bytes(data)))
-                self.receive_primitive(primitive)
-            else:
-                self._storing = context_id, request, Spool(self._largest, self._spool)
+        """Takes a fragment: those of a C-STORE go to its spool, others are pynetdicom's, with their command in one piece."""
+        if self._storing is not None:
+            if control & _COMMAND:
+                raise ValueError("a command stands within a data set")
+            self._add(self._storing, data, bool(control & _LAST))
+        elif control & _COMMAND:
+            if not self._command:
                 self._began, self._received = time.monotonic(), 0
-            return
-        context_id, request, spool = self._storing
-        if control & _COMMAND:
-            raise ValueError("a command stands within a data set")
-        spool.write(data)
+            self._command += data
+            if len(self._command) > LARGEST_COMMAND or not self._in_time:
+                raise ValueError("a command is too long, or takes too long")
+            if control & _LAST:
+                command, self._command = bytes(self._command), bytearray()
+                self._begin(context_id, command)
+        else:
+            self._pass_on(context_id, control, bytes(data))
+
+    def _begin(self, context_id: int, command: bytes) -> None:
+        request = store_request(command)
+        if request is None or self.message is not None:
+            self._pass_on(context_id, _COMMAND | _LAST, command)
+        else:
+            self._storing = context_id, request, Spool(self._largest, self._spool)
+            self._began, self._received = time.monotonic(), 0
+
+    def _pass_on(self, context_id: int, control: int, data: bytes) -> None:
+        primitive = P_DATA()
+        primitive.presentation_data_value_list.append((context_id, bytes([control]) + data))
+        self.receive_primitive(primitive)
+
+    def _add(self, storing: tuple[int, StoreRequest, Spool], data: memoryview, is_last: bool) -> None:
+        """Adds to the object that comes."""
+        storing[2].write(data)
         self._received += len(data)
-        if control & _LAST:
-            self._keep(context_id, request, spool)
+        if is_last:
+            self._keep(*storing)
             self._storing = None
         elif not self._in_time:
             raise TimeoutError
@@ -340,11 +359,7 @@ class Messages(DIMSEServiceProvider):
     def _bounded(self, message: DIMSEMessage) -> bool:
         """Whether a message that is not complete may go on."""
         data = message.data_set
-        if isinstance(message, C_STORE_RQ):
-            if not isinstance(data, Spool):
-                message.data_set = Spool(self._largest, self._spool)
-                message.data_set.write(data.getvalue() if data is not None else b"")
-        elif data is not None and data.tell() > LARGEST_OTHER:
+        if data is not None and data.tell() > LARGEST_OTHER:
             return False
         if message.encoded_command_set.tell() > LARGEST_COMMAND:
             return False

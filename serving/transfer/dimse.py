@@ -9,15 +9,10 @@ import re
 import ssl
 import threading
 import time
-from io import BytesIO
 from itertools import chain
-from typing import cast
 
 import structlog
-from pydicom.dataset import Dataset
 from pynetdicom import AE, _config, evt
-from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.events import Event
 from pynetdicom.presentation import PresentationContextTuple, build_context
 
 from qc_models.errors import ConfigError, ServiceError
@@ -105,7 +100,6 @@ class Receiver:
                 [
                     (evt.EVT_ACCEPTED, lambda _: metrics.ASSOCIATIONS.labels("accepted").inc()),
                     (evt.EVT_REJECTED, lambda _: metrics.ASSOCIATIONS.labels("rejected").inc()),
-                    (evt.EVT_C_STORE, self._store_otherwise),
                     (evt.EVT_N_ACTION, self._commitments.asked),
                     (evt.EVT_N_CREATE, self._steps.begun),
                     (evt.EVT_N_SET, self._steps.changed),
@@ -119,26 +113,6 @@ class Receiver:
             raise ServiceError(
                 f"dimse: {place} cannot be listened at ({error.strerror}); choose another port"
             ) from error
-
-    def _store_otherwise(self, event: Event) -> Dataset:
-        """Keeps an object whose request is not as usual, so that pynetdicom read it."""
-        asked = cast(C_STORE, event.request)
-        request = StoreRequest(
-            asked.MessageID or 0,
-            str(asked.AffectedSOPClassUID),
-            str(asked.AffectedSOPInstanceUID),
-            asked.Priority,
-        )
-        data = cast(BytesIO | Spool, asked.DataSet)
-        if not isinstance(data, Spool):
-            content, data = data.getvalue(), Spool(self._config.intake.largest_mib << 20, self._config.state_folder)
-            data.write(content)
-        status, comment = self._store(event.assoc.requestor.ae_title, event.context, request, data)
-        answer = Dataset()
-        answer.Status = status
-        if comment:
-            answer.ErrorComment = comment
-        return answer
 
     def _store(
         self, title: str, context: PresentationContextTuple, request: StoreRequest, data: Spool

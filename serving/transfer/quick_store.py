@@ -1,7 +1,6 @@
 """The short way of C-STORE: its request and its answer are a handful of elements, which a few lines read and write at once.
 
-pynetdicom makes several data sets of pydicom of every message, which takes longer than to keep an object. What is no plain C-STORE
-goes its way.
+pynetdicom makes several data sets of pydicom of every message, which takes longer than to keep an object.
 """
 
 from collections.abc import Iterator
@@ -13,8 +12,6 @@ _NO_DATA_SET = 0x0101
 _ELEMENT, _NUMBER = Struct("<HHI"), Struct("<H")
 _CLASS, _FIELD, _ID, _ANSWERED_ID, _PRIORITY = 0x0002, 0x0100, 0x0110, 0x0120, 0x0700
 _HAS_DATA_SET, _STATUS, _COMMENT, _INSTANCE = 0x0800, 0x0900, 0x0902, 0x1000
-_MOVED_BY, _MOVE_ID = 0x1030, 0x1031  # who asked another device to send, which nobody needs to know
-_KNOWN = frozenset((0, _CLASS, _FIELD, _ID, _PRIORITY, _HAS_DATA_SET, _INSTANCE, _MOVED_BY, _MOVE_ID))
 _PDU, _P_DATA_TF = Struct(">BxLLBB"), 0x04
 LAST_OF_COMMAND = 0x03  # message control header (PS3.8 E.2)
 
@@ -30,10 +27,10 @@ class StoreRequest:
 
 
 def store_request(command: bytes) -> StoreRequest | None:
-    """The request that an encoded command set is; None for another one, one without a data set, or one that says more."""
+    """The request that an encoded command set is; None for another one, or one without a data set."""
     try:
         values = dict(_elements(command))
-        if not values.keys() <= _KNOWN or _number(values[_FIELD]) != STORE_REQUEST:
+        if _number(values[_FIELD]) != STORE_REQUEST:
             return None
         if _number(values[_HAS_DATA_SET]) == _NO_DATA_SET:
             return None

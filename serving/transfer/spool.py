@@ -4,7 +4,6 @@ So a sender that is slow, or that goes away, holds neither a place at the intake
 """
 
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
@@ -15,15 +14,13 @@ IN_MEMORY = 4 << 20  # bytes; most objects are smaller
 _PIECE = 1 << 20
 
 
-class Spool(BytesIO):
+class Spool:
     """Takes bytes piece by piece and gives them back once; a large object lies in `folder` meanwhile.
 
-    What goes beyond `largest` bytes, or finds no room, is dropped with all before it: `pieces` then raises Refused. It is a
-    BytesIO because pynetdicom writes into nothing else; of that only `write` and `close` are meant.
+    What goes beyond `largest` bytes, or finds no room, is dropped with all before it: `pieces` then raises Refused.
     """
 
     def __init__(self, largest: int, folder: Path) -> None:
-        super().__init__()
         self.size = 0
         self._largest = largest
         self._refused: Refused | None = None
@@ -36,7 +33,7 @@ class Spool(BytesIO):
         """Whether it lies on a disk."""
         return self._file is not None
 
-    def write(self, piece: bytes | memoryview) -> int:  # type: ignore[override]
+    def write(self, piece: bytes | memoryview) -> None:
         """Adds bytes."""
         self.size += len(piece)
         if self._refused is None and self.size > self._largest:
@@ -46,7 +43,6 @@ class Spool(BytesIO):
                 self._keep(piece)
             except OSError:
                 self._refuse("disk_full", "there is no room for the object now; send it again later")
-        return len(piece)
 
     def _keep(self, piece: bytes | memoryview) -> None:
         if self.size <= IN_MEMORY:

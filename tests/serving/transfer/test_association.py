@@ -86,3 +86,22 @@ def test_an_object_in_a_context_that_was_not_agreed_on_ends_the_association(
     while not association.is_aborted:
         threading.Event().wait(0.01)
     assert service.instances == []
+
+
+@on_sqlite
+def test_many_who_stop_in_the_middle_keep_nobody_waiting(
+    make_service: Callable[..., Service], connect: Connect
+) -> None:
+    service = make_service(intake={"at_once": 1, "wait_s": 1})
+    receiver = Receiver(service.opened)
+    try:
+        stopped = [connect(receiver, (CT, [ExplicitVRLittleEndian])) for _ in range(3)]
+        for number, one in enumerate(stopped):
+            connection_of(one).sendall(store_request(one, object_bytes(InstanceNumber=number))[:-100])
+        association = connect(receiver, (CT, [ExplicitVRLittleEndian]))
+        (answer,) = answers_to(association, store_request(association, object_bytes(InstanceNumber=9)), 1)
+        assert answer.Status == 0x0000
+        for one in (association, *stopped):
+            one.abort()
+    finally:
+        receiver.close()

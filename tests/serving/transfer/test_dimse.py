@@ -212,9 +212,7 @@ def test_what_is_too_large_is_refused_and_the_association_goes_on(
 
 
 @on_sqlite
-def test_an_object_larger_than_the_memory_of_a_spool_is_kept_whole(
-    service: Service, receive: Receiver, connect: Connect
-) -> None:
+def test_a_large_object_is_kept_whole(service: Service, receive: Receiver, connect: Connect) -> None:
     content = object_bytes(Rows=2048, Columns=1536, pixels=np.arange(2048 * 1536).reshape(2048, 1536))  # 6 MiB
     assert send(connect(receive, (CT, [ExplicitVRLittleEndian])), content) == (0x0000, "")
     (row,) = service.instances

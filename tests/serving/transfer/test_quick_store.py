@@ -34,11 +34,12 @@ def test_a_request_is_read() -> None:
     assert store_request(encoded(request(), C_STORE_RQ())) == StoreRequest(7, CLASS, INSTANCE, 1)
 
 
-def test_who_asked_for_a_move_makes_no_difference() -> None:
+def test_what_else_a_request_says_makes_no_difference() -> None:
     moved = request()
     moved.MoveOriginatorApplicationEntityTitle = "OTHER"
     moved.MoveOriginatorMessageID = 3
-    assert store_request(encoded(moved, C_STORE_RQ())) == StoreRequest(7, CLASS, INSTANCE, 1)
+    unknown = b"\0\0\x34\x12\2\0\0\0\0\0"
+    assert store_request(encoded(moved, C_STORE_RQ()) + unknown) == StoreRequest(7, CLASS, INSTANCE, 1)
 
 
 def test_what_is_not_as_usual_is_left_to_others() -> None:
@@ -49,7 +50,7 @@ def test_what_is_not_as_usual_is_left_to_others() -> None:
     whole = encoded(request(), C_STORE_RQ())
     assert store_request(encoded(echo, C_ECHO_RQ())) is None
     assert store_request(encoded(empty, C_STORE_RQ())) is None
-    assert store_request(whole + b"\0\0\x34\x12\2\0\0\0\0\0") is None
+    assert store_request(whole + b"\0\0\x34\x12\2\0\0\0\0") is None
     for cut in range(len(whole)):
         assert store_request(whole[:cut]) is None
     assert store_request(b"\xff" * 200) is None
