@@ -10,6 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 
+from serving.intake import Limits
 from serving.transfer.dimse import Receiver
 from tests.serving.conftest import object_bytes
 from tests.serving.transfer.conftest import Service
@@ -44,13 +45,15 @@ def test_objects_that_are_sent_without_waiting_are_taken_in_turn(
 def test_an_object_that_waits_for_its_turn_does_not_end_its_association(
     make_service: Callable[..., Service], connect: Connect
 ) -> None:
-    service = make_service(dimse={"timeout_s": 1}, intake={"at_once": 1})
+    service = make_service(dimse={"timeout_s": 1})
     receiver = Receiver(service.opened)
     try:
         association = connect(receiver, (CT, [ExplicitVRLittleEndian]))
         association.network_timeout = 60
-        service.opened.intake._places.acquire()
-        threading.Timer(1.5, service.opened.intake._places.release).start()
+        places, count = service.opened.intake._places, Limits().at_once
+        for _ in range(count):
+            places.acquire()
+        threading.Timer(1.5, places.release, (count,)).start()
         for number in (1, 2):
             (answer,) = answers_to(association, store_request(association, object_bytes(InstanceNumber=number)), 1)
             assert answer.Status == 0x0000
@@ -92,10 +95,9 @@ def test_an_object_in_a_context_that_was_not_agreed_on_ends_the_association(
 def test_many_who_stop_in_the_middle_keep_nobody_waiting(
     make_service: Callable[..., Service], connect: Connect
 ) -> None:
-    service = make_service(intake={"at_once": 1, "wait_s": 1})
-    receiver = Receiver(service.opened)
+    receiver = Receiver(make_service().opened)
     try:
-        stopped = [connect(receiver, (CT, [ExplicitVRLittleEndian])) for _ in range(3)]
+        stopped = [connect(receiver, (CT, [ExplicitVRLittleEndian])) for _ in range(Limits().at_once)]
         for number, one in enumerate(stopped):
             connection_of(one).sendall(store_request(one, object_bytes(InstanceNumber=number))[:-100])
         association = connect(receiver, (CT, [ExplicitVRLittleEndian]))
