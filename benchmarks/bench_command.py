@@ -320,7 +320,7 @@ def replay_command(data: Path, number: int, workers: int, databases: tuple[str, 
 @bench.command("pool")
 @click.option("--entries", default=10_000_000, show_default=True, type=click.IntRange(min=1000))
 @click.option("--questions", default=4000, show_default=True, type=click.IntRange(min=200))
-@click.option("--clients", default=4, show_default=True, type=click.IntRange(min=1))
+@click.option("--clients", default=4, show_default=True, type=click.IntRange(min=2))
 def pool_command(entries: int, questions: int, clients: int) -> None:
     """Pool lookups among ten million entries, directly and over HTTP (half an hour, and 15 GB of disk where TMPDIR says)."""
     from benchmarks import pool_bench
