@@ -52,7 +52,7 @@ def ingest_command(objects: int, rounds: int, processes: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         tell = lambda line: click.echo(line, err=True)  # noqa: E731
         figures = ingest_bench.run(Path(folder), objects, rounds, processes, tell)
-    show("ingest", figures)
+    show("ingest" if processes == 1 else f"ingest_{processes}_processes", figures)
 
 
 @click.command("latency")
