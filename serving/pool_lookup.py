@@ -1,7 +1,7 @@
 """The question of a doctor's workstation: is there an examination of this patient that may be taken instead of a new one?
 
-The answer names what is eligible for the asking hospital, best first, and of the rest why it is not. It takes two short walks
-along indexes, by the patient's id and by the digest of the person, whatever the number of entries.
+The answer names what is eligible for the asking hospital, best first, and of the rest why it is not. It takes short walks along
+indexes, by the patient's id and by the digest of the person, whatever the number of entries.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from serving.database.tables import Hospital, PoolEntry, StudyRow, VerdictRow
 from serving.observing.metrics import LOOKUP_SECONDS
 from serving.pool import SUPERSEDED, acceptance_of, offered
 
-_MOST = 200  # entries of one patient that a lookup looks at, newest first
+_MOST = 200  # entries of one patient that a lookup looks at for each way they are found, newest first
 
 REASONS: dict[str, Name] = {
     "other_item": Name(en="it is another examination", zh="检查项目不同"),
@@ -117,7 +117,7 @@ def _pooled(session: Session, asked: Asked, consumer: Hospital, policy: Policy) 
         ways.append(PoolEntry.person_digest == asked.person)
     if not ways:
         return
-    for one in offered(session, or_(*ways), PoolEntry.state != SUPERSEDED, newest=_MOST):
+    for one in offered(session, or_(*ways), PoolEntry.state != SUPERSEDED, newest=_MOST * len(ways)):
         entry = one.entry
         by_id = asked.patient_id and (entry.patient_issuer, entry.patient_id) == (asked.issuer, asked.patient_id)
         acceptance = acceptance_of(one.producer, consumer, policy)

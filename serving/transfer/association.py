@@ -116,7 +116,7 @@ class Handler(RequestHandler):
         # Both threads of an association sleep between looks. Ours wait for what they look at, and are woken by it.
         dul._run_loop_delay = 0
         is_idle = dul.idle_timer_expired
-        dul.idle_timer_expired = lambda: not messages.is_storing and is_idle()  # type: ignore[method-assign]
+        dul.idle_timer_expired = lambda: not messages.is_keeping and is_idle()  # type: ignore[method-assign]
         dul.to_provider_queue = _Waking(connection.wake)
         dul.to_user_queue = _Waking(messages.wake)
         dul._read_pdu_data = _Reader(association, connection, messages).read  # type: ignore[method-assign]
@@ -263,6 +263,7 @@ class Messages(DIMSEServiceProvider):
         self._waits = False
         self._command = bytearray()  # that is not complete
         self._storing: tuple[int, StoreRequest, Spool] | None = None  # whose data set is coming, or is being kept
+        self.is_keeping = False  # an object that is whole: the other side waits for us
         self._sending = threading.Lock()
         self._answers: queue.SimpleQueue[int] = queue.SimpleQueue()
 
@@ -290,8 +291,8 @@ class Messages(DIMSEServiceProvider):
     def _receive(self, context_id: int, control: int, data: memoryview) -> None:
         """Takes a fragment: those of a C-STORE go to its spool, others are pynetdicom's, with their command in one piece."""
         if self._storing is not None:
-            if control & _COMMAND:
-                raise ValueError("a command stands within a data set")
+            if control & _COMMAND or context_id != self._storing[0]:
+                raise ValueError("a command, or a part of something else, stands within a data set")
             self._add(self._storing, data, bool(control & _LAST))
         elif control & _COMMAND:
             if not self._command:
@@ -322,6 +323,7 @@ class Messages(DIMSEServiceProvider):
         """Adds to the object that comes."""
         storing[2].write(data)
         self._received += len(data)
+        self.dul._idle_timer.restart()
         if is_last:
             self._keep(*storing)
             self._storing = None
@@ -331,6 +333,7 @@ class Messages(DIMSEServiceProvider):
     def _keep(self, context_id: int, request: StoreRequest, spool: Spool) -> None:
         """Has an object kept, and answers, all in the thread that read it: the next one waits on the other side meanwhile."""
         context = self.assoc._accepted_cx[context_id].as_tuple
+        self.is_keeping = True
         response = store_response(request, *self._store(self.assoc.requestor.ae_title, context, request, spool))
         with self._sending:
             if self.dul.to_provider_queue.empty():
@@ -341,6 +344,7 @@ class Messages(DIMSEServiceProvider):
                 answer.presentation_data_value_list.append((context_id, bytes([_COMMAND | _LAST]) + response))
                 self.dul.send_pdu(answer)
         self.dul._idle_timer.restart()
+        self.is_keeping = False
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Takes a piece of a message; what nobody can make sense of, or what is too long or too slow, ends the association."""

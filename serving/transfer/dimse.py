@@ -12,6 +12,7 @@ import time
 from itertools import chain
 
 import structlog
+from pydicom.dataset import Dataset
 from pynetdicom import AE, _config, evt
 from pynetdicom.presentation import PresentationContextTuple, build_context
 
@@ -100,6 +101,7 @@ class Receiver:
                 [
                     (evt.EVT_ACCEPTED, lambda _: metrics.ASSOCIATIONS.labels("accepted").inc()),
                     (evt.EVT_REJECTED, lambda _: metrics.ASSOCIATIONS.labels("rejected").inc()),
+                    (evt.EVT_C_STORE, _not_understood),
                     (evt.EVT_N_ACTION, self._commitments.asked),
                     (evt.EVT_N_CREATE, self._steps.begun),
                     (evt.EVT_N_SET, self._steps.changed),
@@ -146,6 +148,15 @@ class Receiver:
         if receipt.sop_class_uid != request.sop_class_uid:
             return OTHER_CLASS, _comment("stored; its data set names another SOP class than the request")
         return SUCCESS, ""
+
+
+def _not_understood(_: evt.Event) -> Dataset:
+    """The answer to a request to store that `quick_store` could not read."""
+    log.info("object refused", came_by="dimse", kind="corrupt", reason="the request cannot be read")
+    answer = Dataset()
+    answer.Status = STATUSES["corrupt"]
+    answer.ErrorComment = "the request to store cannot be read"
+    return answer
 
 
 def _comment(reason: str) -> str:

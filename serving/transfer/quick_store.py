@@ -9,11 +9,12 @@ from struct import Struct, error, unpack_from
 
 STORE_REQUEST, STORE_RESPONSE = 0x0001, 0x8001
 _NO_DATA_SET = 0x0101
+_MEDIUM = 0
 _ELEMENT, _NUMBER = Struct("<HHI"), Struct("<H")
 _CLASS, _FIELD, _ID, _ANSWERED_ID, _PRIORITY = 0x0002, 0x0100, 0x0110, 0x0120, 0x0700
 _HAS_DATA_SET, _STATUS, _COMMENT, _INSTANCE = 0x0800, 0x0900, 0x0902, 0x1000
 _PDU, _P_DATA_TF = Struct(">BxLLBB"), 0x04
-LAST_OF_COMMAND = 0x03  # message control header (PS3.8 E.2)
+_LAST_OF_COMMAND = 0x03  # message control header (PS3.8 E.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,8 @@ def store_request(command: bytes) -> StoreRequest | None:
             return None
         if _number(values[_HAS_DATA_SET]) == _NO_DATA_SET:
             return None
-        return StoreRequest(
-            _number(values[_ID]), _uid(values[_CLASS]), _uid(values[_INSTANCE]), _number(values[_PRIORITY])
-        )
+        priority = _number(values[_PRIORITY]) if _PRIORITY in values else _MEDIUM  # required, and some leave it out
+        return StoreRequest(_number(values[_ID]), _uid(values[_CLASS]), _uid(values[_INSTANCE]), priority)
     except (error, KeyError, ValueError, TypeError):
         return None
 
@@ -60,7 +60,7 @@ def store_response(request: StoreRequest, status: int, comment: str) -> bytes:
 def command_pdu(context_id: int, command: bytes) -> bytes:
     """The P-DATA-TF PDU of a whole command set (PS3.8 9.3.5)."""
     length = len(command) + 2
-    return _PDU.pack(_P_DATA_TF, length + 4, length, context_id, LAST_OF_COMMAND) + command
+    return _PDU.pack(_P_DATA_TF, length + 4, length, context_id, _LAST_OF_COMMAND) + command
 
 
 def fragments(body: bytearray) -> Iterator[tuple[int, int, memoryview]]:

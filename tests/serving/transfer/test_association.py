@@ -2,6 +2,7 @@
 
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import cast
 
@@ -89,6 +90,68 @@ def test_an_object_in_a_context_that_was_not_agreed_on_ends_the_association(
     while not association.is_aborted:
         threading.Event().wait(0.01)
     assert service.instances == []
+
+
+@on_sqlite
+def test_a_part_in_another_context_than_its_request_ends_the_association(
+    service: Service, receive: Receiver, connect: Connect
+) -> None:
+    association = connect(receive, (CT, [ExplicitVRLittleEndian]))
+    sent = bytearray(store_request(association, object_bytes()))
+    sent[6 + struct.unpack_from(">L", sent, 2)[0] + 10] = 77  # of the second PDU, the first of the data set
+    connection_of(association).sendall(sent)
+    while not association.is_aborted:
+        threading.Event().wait(0.01)
+    assert service.instances == []
+
+
+@on_sqlite
+@pytest.mark.parametrize("data_pdus", [0, 1])
+def test_a_device_that_falls_silent_between_two_pdus_is_let_go(
+    make_service: Callable[..., Service], connect: Connect, data_pdus: int
+) -> None:
+    receiver = Receiver(make_service(dimse={"timeout_s": 1}).opened)
+    try:
+        association = connect(receiver, (CT, [ExplicitVRLittleEndian]))
+        sent = store_request(association, object_bytes(PixelData=bytes(65536)))
+        end = 0
+        for _ in range(1 + data_pdus):
+            end += 6 + struct.unpack_from(">L", sent, end + 2)[0]
+        assert end < len(sent)
+        connection_of(association).sendall(sent[:end])
+        until = time.monotonic() + 20
+        while receiver._server.active_associations and time.monotonic() < until:
+            time.sleep(0.01)
+        assert receiver._server.active_associations == []
+    finally:
+        receiver.close()
+
+
+def _without(command: bytes, element: int) -> bytes:
+    """A command PDU without one element; the lengths before it are those that are left."""
+    head, at, kept = command[:12], 12, b""
+    while at < len(command):
+        number, length = struct.unpack_from("<HI", command, at + 2)
+        kept += command[at : at + 8 + length] if number != element else b""
+        at += 8 + length
+    kept = kept[:8] + struct.pack("<I", len(kept) - 12) + kept[12:]
+    return struct.pack(">BBLL", 4, 0, len(kept) + 6, len(kept) + 2) + head[10:12] + kept
+
+
+@on_sqlite
+def test_a_request_without_priority_is_taken_and_one_without_an_object_is_refused_in_words(
+    service: Service, receive: Receiver, connect: Connect
+) -> None:
+    association = connect(receive, (CT, [ExplicitVRLittleEndian]))
+    sent = store_request(association, object_bytes(InstanceNumber=3))
+    end = 6 + struct.unpack_from(">L", sent, 2)[0]
+    (answer,) = answers_to(association, _without(sent[:end], 0x0700) + sent[end:], 1)
+    assert answer.Status == 0x0000
+    without_data = sent[:end].replace(struct.pack("<HHIH", 0, 0x0800, 2, 1), struct.pack("<HHIH", 0, 0x0800, 2, 0x0101))
+    assert without_data != sent[:end]
+    (answer,) = answers_to(association, without_data, 1)
+    assert (answer.Status, answer.ErrorComment) == (0xC001, "the request to store cannot be read")
+    assert [row.instance_number for row in service.instances] == [3]
 
 
 @on_sqlite
