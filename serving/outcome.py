@@ -24,7 +24,7 @@ WITHDRAWN, UPHELD = (
     "upheld",
 )  # what else is told of a verdict: out of the pool, or an appeal was of no avail
 _BY_TEXT = frozenset(("webhook", "fhir"))  # messages that can say so; a document of a PACS says what it said before
-_TELL_OF_REPLACED = frozenset(("webhook", "fhir", "sr"))  # a key object document has no place for it
+_SAYS_WHAT_STANDS = frozenset(("webhook", "fhir", "sr"))  # a key object document can only refuse
 _OF_ERASED = "webhook"  # messages that need nothing of a study but what the outbox holds
 
 
@@ -82,7 +82,6 @@ def follow(
 def tell(session: Session, verdict: VerdictRow, deliveries: Sequence[Delivery], now: datetime) -> None:
     """Puts a message about a verdict in the outbox of each receiver that wants it, or was told what it replaces; once."""
     study = session.get_one(StudyRow, verdict.study_id)
-    replaced = verdicts.replaced_by(session, verdict)
     session.add_all(
         OutboxRow(
             kind=delivery.kind,
@@ -93,9 +92,7 @@ def tell(session: Session, verdict: VerdictRow, deliveries: Sequence[Delivery], 
             next_at=now,
             created_at=now,
         )
-        for delivery in deliveries
-        if delivery.wants(study, verdict)
-        or (replaced is not None and delivery.kind in _TELL_OF_REPLACED and delivery.wants(study, replaced))
+        for delivery in _told(session, study, verdict, deliveries)
     )
 
 
@@ -152,8 +149,8 @@ def tell_again(
             next_at=now,
             created_at=now,
         )
-        for delivery in deliveries
-        if delivery.kind in _BY_TEXT and delivery.wants(study, verdict)
+        for delivery in _told(session, study, verdict, deliveries)
+        if delivery.kind in _BY_TEXT
     )
 
 
@@ -176,9 +173,23 @@ def tell_erased(
             next_at=now,
             created_at=now,
         )
-        for delivery in deliveries
-        if delivery.kind == _OF_ERASED and delivery.wants(study, verdict)
+        for delivery in _told(session, study, verdict, deliveries)
+        if delivery.kind == _OF_ERASED
     )
+
+
+def _told(session: Session, study: StudyRow, verdict: VerdictRow, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+    """Who is told of a verdict: who wants it, and who was told what it replaces, so who wants any that stood before it.
+
+    The verdicts themselves say so, since messages in the outbox are deleted once they are old.
+    """
+    stood = verdicts.stood_before(session, verdict)
+    return [
+        delivery
+        for delivery in deliveries
+        if delivery.wants(study, verdict)
+        or (delivery.kind in _SAYS_WHAT_STANDS and any(delivery.wants(study, one) for one in stood))
+    ]
 
 
 def close_review(session: Session, review: Review, why: str, now: datetime) -> None:

@@ -129,13 +129,18 @@ def stands_before(row: VerdictRow, current: VerdictRow | None) -> bool:
 
 def replaced_by(session: Session, row: VerdictRow) -> VerdictRow | None:
     """The verdict that stood before this one, and that it replaces; None of a first look, and where it is the first."""
+    return next(reversed(stood_before(session, row)), None)
+
+
+def stood_before(session: Session, row: VerdictRow) -> Sequence[VerdictRow]:
+    """The verdicts that were current before this one, oldest first, each replaced by the next; none of a first look."""
     if row.kind not in _RANKS:
-        return None
+        return ()
     older = select(VerdictRow).where(VerdictRow.study_id == row.study_id, VerdictRow.id < row.id)
-    stood: VerdictRow | None = None
+    stood: list[VerdictRow] = []
     for one in session.scalars(older.order_by(VerdictRow.id)):
-        if stands_before(one, stood):
-            stood = one
+        if stands_before(one, stood[-1] if stood else None):
+            stood.append(one)
     return stood
 
 

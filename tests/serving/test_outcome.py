@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from qc_models.errors import InputError
@@ -12,7 +12,7 @@ from serving import outcome, pool, verdicts
 from serving.database.sessions import Database
 from serving.database.tables import AuditLine, OutboxRow, PoolEntry, Review, StudyRow, VerdictRow
 from serving.outcome import Delivery, Following, follow
-from tests.serving.made_rows import NOW, made_report, made_study
+from tests.serving.made_rows import NOW, made_report, made_study, made_verdict
 
 pytestmark = pytest.mark.usefixtures("hospitals")
 POLICY = load_policy()
@@ -140,8 +140,50 @@ def test_who_was_told_of_a_rejection_is_told_what_took_its_place(database: Datab
         told = [(row.kind, row.subject) for row in session.scalars(select(OutboxRow).order_by(OutboxRow.id))]
     assert told == [
         *((kind, f"verdict:{rows[1].id}") for kind in ("webhook", "fhir", "sr", "ko")),
-        *((kind, f"verdict:{rows[2].id}") for kind in ("webhook", "fhir", "sr")),
+        *((kind, f"verdict:{row.id}") for row in rows[2:] for kind in ("webhook", "fhir", "sr")),
     ]
+
+
+def test_who_was_told_of_a_rejection_is_told_all_that_became_of_it(database: Database) -> None:
+    rejections = frozenset(("reject",))
+    deliveries = tuple(Delivery(kind, "his", verdicts=rejections) for kind in ("webhook", "fhir", "sr", "ko"))
+    with database.writing() as session:
+        study, other = made_study(session), made_study(session, "1.2.9")
+        said(session, other, "reject", following(deliveries=deliveries))
+        session.execute(delete(OutboxRow))  # as messages are that were sent long ago
+        rows = []
+        for generation, verdict in ((1, "review"), (2, "reject"), (3, "review"), (4, "pass")):
+            study.generation, study.state = generation, "closed"
+            rows.append(said(session, study, verdict, following(deliveries=deliveries), generation))
+            told = [(row.kind, row.subject) for row in session.scalars(select(OutboxRow).order_by(OutboxRow.id))]
+            kinds = {1: (), 2: ("webhook", "fhir", "sr", "ko")}.get(generation, ("webhook", "fhir", "sr"))
+            assert told == [(kind, f"verdict:{rows[-1].id}") for kind in kinds]
+            session.execute(delete(OutboxRow))
+        outcome.tell_again(session, study, rows[0], outcome.UPHELD, deliveries, NOW)
+        assert session.scalars(select(OutboxRow)).all() == []  # nobody was told of it, whatever came later
+        outcome.withdraw(session, study, "the patient objects", "account:1", deliveries, NOW)
+        outcome.tell_again(session, study, rows[3], outcome.UPHELD, deliveries, NOW)
+        told = [(row.kind, row.subject) for row in session.scalars(select(OutboxRow).order_by(OutboxRow.id))]
+        session.execute(delete(OutboxRow))
+        outcome.tell_erased(session, study, rows[3], deliveries, NOW)
+        (erased,) = session.scalars(select(OutboxRow))
+    assert told == [(kind, f"{what}:{rows[3].id}") for what in ("withdrawn", "upheld") for kind in ("webhook", "fhir")]
+    assert (erased.kind, erased.subject) == ("webhook", f"withdrawn:{rows[3].id}")
+
+
+def test_what_never_stood_tells_nobody_of_what_comes_after(database: Database) -> None:
+    warned = Delivery("webhook", "his", verdicts=frozenset(("reject",)))
+    with database.writing() as session:
+        study = made_study(session)
+        made_verdict(session, study, "first_look", verdict="reject")
+        made_verdict(session, study, "final")
+        made_verdict(session, study, verdict="reject")  # after a person's word: it is history at once
+        study.generation = 2
+        said(session, study, "pass", following(deliveries=(warned,)), 2)
+        made_verdict(session, study, verdict="reject")
+        look = made_verdict(session, study, "first_look", generation=3)
+        outcome.tell(session, look, (warned,), NOW)
+        assert session.scalars(select(OutboxRow)).all() == []
 
 
 def test_who_was_told_of_a_pass_is_told_that_it_left_the_pool(database: Database) -> None:

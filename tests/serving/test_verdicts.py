@@ -133,8 +133,10 @@ def test_which_verdict_one_replaces(database: Database) -> None:
             for number, (kind, generation) in enumerate(said)
         ]
         replaced = [verdicts.replaced_by(session, row) for row in rows]
+        stood = [[rows.index(one) for one in verdicts.stood_before(session, row)] for row in rows]
     # a person's word stands before the machine's of its generation, also where the machine speaks after it
     assert [rows.index(one) if one is not None else None for one in replaced] == [None, None, 0, 2, 3, 3, None]
+    assert stood == [[], [], [0], [0, 2], [0, 2, 3], [0, 2, 3], []]
 
 
 def test_a_purged_report_is_none(database: Database) -> None:
