@@ -10,15 +10,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from qc_models.errors import InputError
 from qc_models.region_names import regions_of_code
 from qc_models.report_form import Person, ReportForm, Written, places_in
 from qc_models.vocabulary import Laterality
 
-MOST_PARTS = 20_000  # objects and lists of a report: so few cannot fill the memory, whatever they hold
+MOST_PARTS = 10_000  # objects and lists of a report: so few cannot fill the memory, whatever they hold
 MOST_STUDIES = 10
+# of each kind the first that differ are looked at: no real report says more, and a long text takes long to read
+MOST_HEADINGS = MOST_CODES = MOST_IDS = 100
+HEADING_LENGTH = 300
 _DICOM_UID = "urn:dicom:uid"
 _OID = "urn:oid:"
 _OUR_ISSUER = "urn:touchstone:issuer:"
@@ -40,6 +44,7 @@ _TAKEN_BACK = frozenset(("cancelled", "entered-in-error"))
 _STATUSES = _VERIFIED | _UNVERIFIED | _TAKEN_BACK | {"unknown"}
 
 Json = dict[str, Any]
+One = TypeVar("One")
 
 
 class UnfitReportError(InputError):
@@ -141,9 +146,8 @@ def _study_uids(report: Json) -> tuple[str, ...]:
 def _form(report: Json, status: str, issuer: str) -> ReportForm:
     has_signer = bool(report.get("resultsInterpreter") or report.get("performer"))
     signed = None if status == "unknown" else status in _VERIFIED and has_signer
-    codes = list(_codes(report))
-    regions, sides = places_in([*_headings(report), *(str(code.get("display", "")) for code in codes)])
-    known = [str(code.get("code", "")) for code in codes if code.get("system") == _SNOMED]
+    regions, sides = places_in(_first((text[:HEADING_LENGTH] for text in _headings(report)), MOST_HEADINGS))
+    known = _first((str(code.get("code", "")) for code in _codes(report) if code.get("system") == _SNOMED), MOST_CODES)
     coded = {region for code in known for region in regions_of_code(code, "SCT")}
     coded_sides = {_SIDE_CODES[code] for code in known if code in _SIDE_CODES}
     return ReportForm(
@@ -168,10 +172,11 @@ def _headings(report: Json) -> Iterator[str]:
     yield from (str(form.get("title", "")) for form in report.get("presentedForm", ()))
     yield from (str(study.get("description", "")) for study in _contained(report, "ImagingStudy"))
     yield from (str(concept.get("text", "")) for concept in _concepts(report))
+    yield from (str(code.get("display", "")) for code in _codes(report))
 
 
 def _codes(report: Json) -> Iterator[Json]:
-    """The codes that do so."""
+    """The codes that name them."""
     for concept in _concepts(report):
         yield from concept.get("coding", (concept,) if "code" in concept else ())
 
@@ -202,7 +207,7 @@ def _persons(report: Json, issuer: str) -> Iterator[Person]:
         birth_date=born if re.fullmatch(r"\d{4}-\d\d-\d\d", born) else "",
     )
     given = [subject["identifier"]] if "identifier" in subject else []
-    ids = list(_ids([*given, *patient.get("identifier", ())], issuer))
+    ids = _first(_ids([*given, *patient.get("identifier", ())], issuer), MOST_IDS)
     for gave, value in ids or [("", "")]:
         yield Person(value[:64], gave[:64], person.name, person.sex, person.birth_date)
 
@@ -224,6 +229,11 @@ def _ids(identifiers: Iterable[Json], issuer: str) -> Iterator[tuple[str, str]]:
 
 def _contained(report: Json, *kinds: str) -> list[Json]:
     return [one for one in report.get("contained", ()) if one.get("resourceType") in kinds]
+
+
+def _first(found: Iterable[One], most: int) -> list[One]:
+    """The first that differ."""
+    return list(islice(dict.fromkeys(found), most))
 
 
 def _moment(said: object) -> Written | None:

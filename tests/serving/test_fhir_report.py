@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from qc_models import report_form
 from qc_models.report_form import Person, ReportForm, Written
-from serving.fhir_report import UnfitReportError, read_report
+from serving.fhir_report import HEADING_LENGTH, MOST_HEADINGS, MOST_IDS, UnfitReportError, read_report
 from tests.serving.sent_reports import diagnostic_report, patient, study_identifier
 
 DAY = date(2026, 9, 1)
@@ -158,6 +159,20 @@ def coded(value: str, system: str = SNOMED) -> dict[str, Any]:
 def test_part_and_side(changes: dict[str, Any], regions: tuple[str, ...], sides: tuple[str, ...]) -> None:
     read = form(**changes)
     assert (read.regions, read.sides) == (regions, sides)
+
+
+def test_of_long_and_very_many_headings_and_ids_only_so_much_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    monkeypatch.setattr(report_form, "regions_in", lambda text: looked_at.append(text) or ("chest",))
+    monkeypatch.setattr(report_form, "laterality_in", lambda _: None)
+    concept = {"text": "T" * 1_000_000, "coding": [{"display": f"{number} 膝"} for number in range(5000)]}
+    titles = [{"title": "胸部CT"}, {"title": "胸部CT"}, {"title": "左膝" * 100_000}]
+    many = patient(identifier=[{"value": str(number)} for number in range(5000)])
+    read = form(code=concept, presentedForm=titles, contained=[many])
+    assert looked_at[:3] == ["胸部CT", ("左膝" * 100_000)[:HEADING_LENGTH], "T" * HEADING_LENGTH]
+    assert looked_at[-1] == f"{MOST_HEADINGS - 4} 膝"
+    assert len(looked_at) == MOST_HEADINGS
+    assert len(read.persons) == MOST_IDS
 
 
 @pytest.mark.parametrize(
