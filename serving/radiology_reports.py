@@ -1,7 +1,7 @@
 """Keeps what radiologists' reports that come by FHIR are checked by, beside their studies, and lets these be judged again.
 
 A report may come before its study, and waits for it; one that comes after it makes it be judged again, as a late instance does.
-What a person has decided stands: a report's form is no reason to ask again.
+What a person has decided, or reads now, stands: a report's form is no reason to ask again, nor to interrupt a reader.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from qc_models.report_form import ReportForm
-from serving import audit
+from serving import audit, reviews
 from serving.closing import ARRIVING, CLOSED
 from serving.database.sessions import Database
 from serving.database.tables import RadiologyReport, StudyRow, VerdictRow
@@ -65,7 +65,7 @@ def take(database: Database, hospital_id: str, sent: SentReport, actor: str, set
         here = tuple(sorted(studies[uid].id for uid in sent.study_uids if uid in studies))
         if changed:
             for uid in sorted(changed & studies.keys()):
-                _judge_again(session, studies[uid], now + settle)
+                _judge_again(session, studies[uid], now, settle)
             detail = {"hospital": hospital_id, "studies": sorted(studies[uid].id for uid in changed & studies.keys())}
             subject = f"study:{here[0]}" if here else f"hospital:{hospital_id}"
             audit.append(session, actor, f"report {what}", subject, detail, at=now)
@@ -96,15 +96,15 @@ def _held(session: Session, hospital_id: str, uids: set[str]) -> dict[str, Study
     return {row.uid: row for row in rows}
 
 
-def _judge_again(session: Session, study: StudyRow, at: datetime) -> None:
-    """Opens a study that is closed, unless a person decided.
+def _judge_again(session: Session, study: StudyRow, now: datetime, settle: timedelta) -> None:
+    """Opens a study that is closed, unless a person decided or reads.
 
     One whose images were deleted cannot be judged again, and one that arrives will be anyway.
     """
     verdict = session.get(VerdictRow, study.verdict_id) if study.verdict_id is not None else None
-    decided = study.state == SCORED and verdict is not None and verdict.kind == FINAL
-    if study.state in (CLOSED, SCORED) and study.num_instances and not decided:
-        study.state, study.close_at = ARRIVING, at
+    theirs = verdict is not None and (verdict.kind == FINAL or reviews.has_reader(session, verdict.id, now))
+    if study.num_instances and (study.state == CLOSED or (study.state == SCORED and not theirs)):
+        study.state, study.close_at = ARRIVING, now + settle
 
 
 def _insert_once(database: Database, values: dict[str, Any]) -> Insert:

@@ -222,6 +222,12 @@ def is_claimed(review: Review, now: datetime) -> bool:
     return review.state == CLAIMED and review.claimed_until is not None and review.claimed_until > now
 
 
+def has_reader(session: Session, verdict_id: int, now: datetime) -> bool:
+    """Whether a person decided about a verdict, or reads it now; what the machine says anew would make that be lost."""
+    found = session.scalars(select(Review).where(Review.verdict_id == verdict_id))
+    return any(review.state == DECIDED or is_claimed(review, now) for review in found)
+
+
 def earlier(session: Session, review: Review) -> list[Review]:
     """Readings of the same verdict that were decided before, which a second reader is not told of."""
     if review.kind == SECOND and review.state in UNDECIDED:

@@ -11,7 +11,7 @@ from qc_models.report_form import Person, ReportForm, Written
 from serving import audit, radiology_reports
 from serving.closing import held_study
 from serving.database.sessions import Database
-from serving.database.tables import AuditLine, RadiologyReport, StudyRow
+from serving.database.tables import AuditLine, RadiologyReport, Review, StudyRow
 from serving.fhir_report import SentReport
 from serving.radiology_reports import MOST_OF_STUDY, Taken
 from tests.serving.made_rows import NOW, Clock, made_study, made_verdict
@@ -148,6 +148,46 @@ def test_what_a_person_decided_stands(database: Database, clock: Clock, kind: st
     take(database)
     assert study_of(database, study_id).state == state
     assert reports_of(database, study_id) == (FORM,)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "state"),
+    [
+        pytest.param([("audit", "decided")], "scored", id="audit confirmed"),
+        pytest.param([("appeal", "decided")], "scored", id="appeal turned down"),
+        pytest.param([("review", "decided"), ("second reading", "open")], "scored", id="first reading"),
+        pytest.param([("review", "claimed")], "scored", id="somebody reads"),
+        pytest.param([("review", "claim ran out")], "arriving", id="nobody reads any more"),
+        pytest.param([("review", "open")], "arriving", id="nobody read yet"),
+        pytest.param([("review", "obsolete")], "arriving", id="nobody has to"),
+    ],
+)
+def test_what_a_person_confirmed_or_reads_stands(
+    database: Database, clock: Clock, tasks: list[tuple[str, str]], state: str
+) -> None:
+    study_id = add_study(database)
+    with database.writing() as session:
+        study = session.get_one(StudyRow, study_id)
+        older, study.verdict_id = (made_verdict(session, study, verdict=said).id for said in ("reject", "review"))
+        # what was said of an earlier verdict is of no account
+        session.add(task(study_id, older, "review", "decided"))
+        session.add_all(task(study_id, study.verdict_id, *one) for one in tasks)
+    take(database)
+    assert study_of(database, study_id).state == state
+    assert reports_of(database, study_id) == (FORM,)
+
+
+def task(study_id: int, verdict_id: int, kind: str, state: str) -> Review:
+    until = {"claimed": NOW + SETTLE, "claim ran out": NOW}.get(state)
+    return Review(
+        study_id=study_id,
+        verdict_id=verdict_id,
+        kind=kind,
+        state="claimed" if until else state,
+        claimed_until=until,
+        answers=[],
+        created_at=NOW,
+    )
 
 
 def test_of_very_many_reports_the_newest_count(database: Database, clock: Clock) -> None:
