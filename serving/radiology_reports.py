@@ -23,6 +23,9 @@ from serving.outcome import SCORED
 from serving.verdicts import FINAL
 
 MOST_OF_STUDY = 100  # reports that are looked at, the newest
+# from the close of a study to the next look at it: doubled with each, so that a report that changes for ever costs little
+_SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=1)
+_MOST_DOUBLINGS = 11
 
 What = Literal["new", "changed", "same", "taken back", "unknown"]
 
@@ -37,7 +40,9 @@ class Taken:
 
 
 def take(database: Database, hospital_id: str, sent: SentReport, actor: str, settle: timedelta) -> Taken:
-    """Keeps a report, or takes it back; the same one again changes nothing. Its studies are looked at once they `settle`."""
+    """Keeps a report, or takes it back; the same one again changes nothing. Its studies are looked at once they `settle`,
+    or later where they were often looked at before.
+    """
     now = database.now()
     with database.writing() as session:
         of_report = (RadiologyReport.hospital_id == hospital_id, RadiologyReport.key == sent.key)
@@ -104,7 +109,13 @@ def _judge_again(session: Session, study: StudyRow, now: datetime, settle: timed
     verdict = session.get(VerdictRow, study.verdict_id) if study.verdict_id is not None else None
     theirs = verdict is not None and (verdict.kind == FINAL or reviews.has_reader(session, verdict.id, now))
     if study.num_instances and (study.state == CLOSED or (study.state == SCORED and not theirs)):
-        study.state, study.close_at = ARRIVING, now + settle
+        study.state, study.close_at = ARRIVING, max(now + settle, _rested(study))
+
+
+def _rested(study: StudyRow) -> datetime:
+    """When a study may be judged again for a report alone; images are never waited with."""
+    wait = _SHORTEST * 2 ** min(study.generation - 1, _MOST_DOUBLINGS)
+    return (study.closed_at or study.last_instance_at) + min(wait, _LONGEST)
 
 
 def _insert_once(database: Database, values: dict[str, Any]) -> Insert:

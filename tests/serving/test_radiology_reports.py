@@ -43,7 +43,7 @@ def take(
 
 def add_study(database: Database, **fields: Any) -> int:
     with database.writing() as session:
-        return made_study(session, **({"state": "scored"} | fields)).id
+        return made_study(session, **({"state": "scored", "closed_at": NOW - timedelta(hours=1)} | fields)).id
 
 
 def study_of(database: Database, study_id: int) -> StudyRow:
@@ -188,6 +188,29 @@ def task(study_id: int, verdict_id: int, kind: str, state: str) -> Review:
         answers=[],
         created_at=NOW,
     )
+
+
+@pytest.mark.parametrize(
+    ("generation", "closed_s", "at_s"),
+    [
+        (1, -600, 2),
+        (1, -10, 50),
+        (3, -100, 140),
+        (11, -1024 * 60, 2),
+        (12, 0, 86400),
+        (4000, -3600, 82800),
+    ],
+)
+def test_a_study_that_is_judged_again_and_again_waits_ever_longer(
+    database: Database, clock: Clock, generation: int, closed_s: float, at_s: float
+) -> None:
+    study_id = add_study(database, generation=generation, closed_at=NOW + timedelta(seconds=closed_s))
+    for number in range(3):  # while it waits, newer versions change nothing but what will be looked at
+        clock.seconds = number / 10
+        take(database, form=ReportForm(signed=number > 1, empty=False, written=None))
+    study = study_of(database, study_id)
+    assert (study.state, study.close_at) == ("arriving", NOW + timedelta(seconds=at_s))
+    assert [form.signed for form in reports_of(database, study_id)] == [True]
 
 
 def test_of_very_many_reports_the_newest_count(database: Database, clock: Clock) -> None:
