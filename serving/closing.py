@@ -12,7 +12,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from qc_models.errors import ServiceError
@@ -279,10 +279,12 @@ def _due(now: datetime) -> Select[int]:
 
 
 def _first_looks(before: datetime) -> Select[int]:
-    """Studies that arrive, began early enough, and whose headers nobody was asked to look at in this generation."""
+    """Studies of which images arrive, that began early enough, and whose headers nobody was asked to look at in this generation."""
     job = aliased(Job)
     asked = exists().where(
         job.kind == jobs.FIRST_LOOK, job.study_id == StudyRow.id, job.generation == StudyRow.generation + 1
     )
     query = select(StudyRow.id).where(StudyRow.state == ARRIVING, StudyRow.first_instance_at <= before, ~asked)
+    # a report alone opens a study too, and no images are to be expected then
+    query = query.where(or_(StudyRow.closed_at.is_(None), StudyRow.last_instance_at > StudyRow.closed_at))
     return query.order_by(StudyRow.first_instance_at).limit(_AT_ONCE)

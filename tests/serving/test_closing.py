@@ -10,13 +10,15 @@ import pytest
 from sqlalchemy import select
 
 from qc_models.exam_item import Catalogue, load_catalogue
+from qc_models.report_form import ReportForm
 from qc_models.simulation.study_simulation import SimulatedStudy, simulate_study
-from serving import closing, jobs
+from serving import closing, jobs, radiology_reports
 from serving.archive import FolderArchive
 from serving.closing import Closer
 from serving.database.sessions import Database
 from serving.database.tables import AuditLine, InstanceRow, Job, PerformedStep, StudyRow
 from serving.evidence_ledger import Closing, ItemSeen
+from serving.fhir_report import SentReport
 from serving.intake import Intake, Limits
 from serving.recording import Sender
 from serving.worker import DEFAULT_CATALOGUE
@@ -155,6 +157,26 @@ def test_a_late_instance_opens_the_study_again(
         ("first_look", 2),
         ("score", 2),
     ]
+
+
+def test_a_report_alone_is_no_reason_for_a_first_look(
+    database: Database, closer: Closer, send: Callable[..., None], clock: Clock
+) -> None:
+    send(InstanceNumber=1, BodyPartExamined="PHANTOM", SOPInstanceUID="1.5.1")
+    step_until_closed(closer, database, clock)
+    with database.writing() as session:
+        session.scalars(select(StudyRow)).one().state = "scored"
+    clock.seconds = 7200
+    report = SentReport("k", (STUDY,), ReportForm(signed=True, empty=False, written=None))
+    radiology_reports.take(database, "city", report, "key:1", timedelta(seconds=SETTINGS.settle_s))
+    clock.seconds += SETTINGS.settle_s
+    assert closer.step() == 1
+    asked = [("first_look", 1), ("score", 1), ("score", 2)]
+    assert [(kind, generation) for kind, generation, _ in queue(database)] == asked
+    clock.seconds += 10
+    send(InstanceNumber=2, BodyPartExamined="PHANTOM", SOPInstanceUID="1.5.2")
+    closer.step()
+    assert [(kind, generation) for kind, generation, _ in queue(database)] == [*asked, ("first_look", 3)]
 
 
 def test_a_manifest_closes_once_all_that_it_lists_is_there(
