@@ -129,6 +129,7 @@ class Closer:
                 ((after - before).total_seconds() for before, after in pairwise(received)), default=0.0
             ),
             num_instances=seen.num_instances,
+            num_new=len(received),
             declared=study.declared_instances,
             gaps=gaps(instances),
             manifests=tuple(self._manifests(seen.uid, instances, here)),

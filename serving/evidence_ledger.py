@@ -65,11 +65,15 @@ class ItemSeen:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What is known of a study that arrives. `gaps` counts the absent instance numbers of each series that has any."""
+    """What is known of a study that arrives.
+
+    `num_new` counts the instances since it was last closed, `gaps` the absent instance numbers of each series that has any.
+    """
 
     quiet_s: float
     longest_pause_s: float
     num_instances: int
+    num_new: int
     declared: int | None = None
     gaps: Mapping[str, int] = field(default_factory=dict)
     manifests: tuple[Manifest, ...] = ()
@@ -101,6 +105,7 @@ class Decision:
         """What is kept of it, as JSON."""
         return {
             "instances": arrival.num_instances,
+            "new_instances": arrival.num_new,
             "quiet_s": round(arrival.quiet_s, 1),
             "usual_quiet_s": round(self.usual_s, 1),
             "ledger": [asdict(entry) for entry in self.ledger],

@@ -114,7 +114,7 @@ def _judge_again(session: Session, study: StudyRow, now: datetime, settle: timed
 
 def _rested(study: StudyRow) -> datetime:
     """When a study may be judged again for a report alone; images are never waited with."""
-    wait = _SHORTEST * 2 ** min(study.generation - 1, _MOST_DOUBLINGS)
+    wait = _SHORTEST * (1 << min(study.generation - 1, _MOST_DOUBLINGS))
     return (study.closed_at or study.last_instance_at) + min(wait, _LONGEST)
 
 

@@ -88,6 +88,11 @@ class StudyRow(Table):
     description: Mapped[str] = mapped_column(String(64), default="")
     modalities: Mapped[list[Any]]
 
+    @property
+    def closed_after_images(self) -> bool:
+        """Whether images came before it was closed last; what a report alone opened waited for nobody's images."""
+        return (self.close_evidence or {}).get("new_instances") != 0
+
 
 class InstanceRow(Table):
     """One object as it was received. The same SOP instance UID with other content is another row, marked as conflicting."""

@@ -54,7 +54,7 @@ ITEM_VERDICTS = Counter(
 )
 LAST_TO_VERDICT = Histogram(
     "touchstone_last_instance_to_verdict_seconds",
-    "From the last instance of a study to its verdict",
+    "From the last instance of a study to its verdict, where new instances were the reason for it",
     ("kind",),
     buckets=_WAITED,
     registry=REGISTRY,
@@ -129,7 +129,8 @@ def verdict_said(
 def examined(kind: str, study: StudyRow, verdict: VerdictRow, seconds: float, timings_s: Mapping[str, float]) -> None:
     """Counts what a worker wrote of a study, once it is committed; what the report timed nothing of is reading."""
     verdict_said(study.hospital_id, study.modalities, verdict.kind, verdict.verdict, verdict.items)
-    LAST_TO_VERDICT.labels(verdict.kind).observe((verdict.created_at - study.last_instance_at).total_seconds())
-    FIRST_TO_VERDICT.labels(verdict.kind).observe((verdict.created_at - study.first_instance_at).total_seconds())
+    if kind == "first_look" or study.closed_after_images:
+        LAST_TO_VERDICT.labels(verdict.kind).observe((verdict.created_at - study.last_instance_at).total_seconds())
+        FIRST_TO_VERDICT.labels(verdict.kind).observe((verdict.created_at - study.first_instance_at).total_seconds())
     for stage, lasted in {"read": max(0.0, seconds - sum(timings_s.values())), **timings_s}.items():
         STAGE_SECONDS.labels(kind, stage).observe(lasted)

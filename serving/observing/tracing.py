@@ -30,6 +30,11 @@ class OfStudy(Protocol):
     generation: int
     first_instance_at: datetime
     last_instance_at: datetime
+    closed_at: datetime | None
+
+    @property
+    def closed_after_images(self) -> bool:
+        """Whether images came before it was closed last."""
 
 
 @contextmanager
@@ -71,8 +76,8 @@ def traced(section: TracingSection, secret: str, process: str) -> Iterator[None]
 
 
 def arrived(study: OfStudy, generation: int, closed_at: datetime, confidence: float) -> None:
-    """Tells how a study came in, and how long it took to know that it is all there."""
-    if _spans is not None:
+    """Tells how a study came in, and how long it took to know that it is all there; nothing of one that was there before."""
+    if _spans is not None and study.closed_after_images:
         begun = study.first_instance_at if generation == 1 else study.last_instance_at
         _spans.add(study.id, generation, "receive", begun, study.last_instance_at, {"hospital": study.hospital_id})
         _spans.add(study.id, generation, "close", study.last_instance_at, closed_at, {"confidence": confidence})
@@ -94,6 +99,8 @@ def examined(
         _spans.add(study.id, generation, stage, before, at, parent=parent)
     if kind == "score":
         began = study.first_instance_at if generation == 1 else study.last_instance_at
+        if not study.closed_after_images:
+            began = study.closed_at or began
         _spans.add_first(study.id, generation, began, ended, {"study": study.id, "hospital": study.hospital_id, **said})
 
 

@@ -121,7 +121,13 @@ def test_a_study_is_looked_at_first_and_closes_after_the_quiet(
     assert clock.seconds == pytest.approx(60, abs=0.1)
     study = study_of(database)
     assert (study.state, study.generation, study.close_at, study.close_confidence) == ("closed", 1, None, 0.8)
-    assert study.close_evidence == {"instances": 1, "quiet_s": 60.0, "usual_quiet_s": 60, "ledger": []}
+    assert study.close_evidence == {
+        "instances": 1,
+        "new_instances": 1,
+        "quiet_s": 60.0,
+        "usual_quiet_s": 60,
+        "ledger": [],
+    }
     assert queue(database) == [("first_look", 1, jobs.USUAL), ("score", 1, jobs.USUAL)]
     with database.reading() as session:
         line = session.scalars(select(AuditLine)).one()
@@ -171,6 +177,7 @@ def test_a_report_alone_is_no_reason_for_a_first_look(
     radiology_reports.take(database, "city", report, "key:1", timedelta(seconds=SETTINGS.settle_s))
     clock.seconds += SETTINGS.settle_s
     assert closer.step() == 1
+    assert not study_of(database).closed_after_images
     asked = [("first_look", 1), ("score", 1), ("score", 2)]
     assert [(kind, generation) for kind, generation, _ in queue(database)] == asked
     clock.seconds += 10

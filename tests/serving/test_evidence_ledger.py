@@ -7,7 +7,7 @@ import pytest
 from serving.evidence_ledger import Arrival, Closing, Entry, ItemSeen, Manifest, Step, decide, hopeful
 
 SETTINGS = Closing(quiet_s=60, confidence=0.8, settle_s=2, longest_s=3600)
-PLAIN = Arrival(quiet_s=0, longest_pause_s=1, num_instances=10)
+PLAIN = Arrival(quiet_s=0, longest_pause_s=1, num_instances=10, num_new=10)
 
 
 def ledger(arrival: Arrival) -> list[tuple[str, str]]:
@@ -95,6 +95,7 @@ def test_the_evidence_is_kept_as_json() -> None:
     arrival = replace(PLAIN, quiet_s=70.04, declared=10)
     assert decide(arrival, SETTINGS).evidence(arrival) == {
         "instances": 10,
+        "new_instances": 10,
         "quiet_s": 70.0,
         "usual_quiet_s": 60,
         "ledger": [

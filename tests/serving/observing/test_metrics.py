@@ -197,6 +197,21 @@ def test_what_was_said_of_a_study_is_counted_and_timed(database: Database, hospi
 
 
 @on_sqlite
+@pytest.mark.parametrize(("new_instances", "kind", "samples"), [(0, "full", 0), (2, "full", 1), (0, "first_look", 1)])
+def test_a_verdict_for_a_report_alone_is_no_late_one(
+    database: Database, hospitals: tuple[str, str], new_instances: int, kind: str, samples: int
+) -> None:
+    with database.writing() as session:
+        study = made_study(session, close_evidence={"new_instances": new_instances})
+        verdict = made_verdict(session, study, kind, created_at=NOW + timedelta(hours=3))
+    timed = [
+        Increase(f"touchstone_{which}_instance_to_verdict_seconds_count", kind=kind) for which in ("last", "first")
+    ]
+    metrics.examined("score" if kind == "full" else kind, study, verdict, 4.0, {})
+    assert [increase() for increase in timed] == [samples] * 2
+
+
+@on_sqlite
 def test_lookups_are_timed(database: Database, hospitals: tuple[str, str]) -> None:
     looked = Increase("touchstone_pool_lookup_seconds_count")
     with database.reading() as session:

@@ -21,7 +21,7 @@ def at(seconds: float) -> datetime:
 
 
 def study(**fields: Any) -> Any:
-    times = {"first_instance_at": at(0), "last_instance_at": at(20)}
+    times = {"first_instance_at": at(0), "last_instance_at": at(20), "closed_at": at(80), "closed_after_images": True}
     return SimpleNamespace(**{"id": 17, "hospital_id": "city", "generation": 1, **times} | fields)
 
 
@@ -66,6 +66,15 @@ def test_processes_add_to_one_trace_with_times_of_their_own() -> None:
     assert {span.parent_id for span in spans if span.name in ("read", "stacks", "checks")} == {score.span_id}
     assert first.attributes == {"study": 17, "hospital": "city", "verdict": "pass"}
     assert len({span.trace_id for span in collector.spans}) == 2  # of two generations
+
+
+def test_a_study_that_is_judged_again_for_a_report_has_no_trace_of_hours() -> None:
+    again = study(generation=2, closed_at=at(9000), closed_after_images=False)
+    with collecting() as collector, tracing.traced(section(collector), KEY, "worker"):
+        tracing.arrived(again, 2, at(9000), 0.9)
+        tracing.examined(again, 2, "score", at(9010), 6.0, {"verdict": "pass", "timings_s": {}})
+    lasted = {span.name: round((span.ended_ns - span.begun_ns) / 10**9) for span in collector.spans}
+    assert lasted == {"study": 10, "score": 6, "read": 6}
 
 
 def test_another_service_has_other_traces() -> None:
