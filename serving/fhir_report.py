@@ -129,9 +129,9 @@ def _study_uids(report: Json) -> tuple[str, ...]:
     identifiers = [one["identifier"] for one in named if "identifier" in one]
     for study in _contained(report, "ImagingStudy"):
         identifiers += study.get("identifier", ())
-    identifiers = identifiers or report.get("identifier", [])
-    values = [one.get("value", "") for one in identifiers if one.get("system") == _DICOM_UID]
+    values = _dicom_uids(identifiers)
     values += [one["reference"] for one in named if str(one.get("reference", "")).startswith(_OID)]
+    values = values or _dicom_uids(report.get("identifier", ()))
     uids = tuple(dict.fromkeys(str(value).removeprefix(_OID) for value in values))
     if not uids:
         wanted = f'an identifier of system "{_DICOM_UID}" and value "{_OID}" with the StudyInstanceUID behind it'
@@ -141,6 +141,10 @@ def _study_uids(report: Json) -> tuple[str, ...]:
     if len(uids) > MOST_STUDIES:
         raise UnfitReportError("too-long", f"names more than {MOST_STUDIES} studies", "DiagnosticReport.imagingStudy")
     return uids
+
+
+def _dicom_uids(identifiers: Iterable[Json]) -> list[str]:
+    return [one.get("value", "") for one in identifiers if one.get("system") == _DICOM_UID]
 
 
 def _form(report: Json, status: str, issuer: str) -> ReportForm:

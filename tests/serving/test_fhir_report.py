@@ -208,8 +208,12 @@ def test_which_studies_it_is_about() -> None:
     own = [{"system": "urn:city", "value": "R-1"}, study_identifier("1.2.5")]
     assert read_report(diagnostic_report(imagingStudy=None, identifier=own), "").study_uids == ("1.2.5",)
     assert read_report(diagnostic_report("1.2.3", identifier=own), "").study_uids == ("1.2.3",)
+    by_accession = [
+        {"identifier": {"system": "urn:city:accession", "value": "A1"}}
+    ]  # which tells of no study by itself
+    assert read_report(diagnostic_report(identifier=own, imagingStudy=by_accession), "").study_uids == ("1.2.5",)
     by_reference = [{"reference": "urn:oid:1.2.6"}]
-    assert read_report(diagnostic_report(imagingStudy=by_reference), "").study_uids == ("1.2.6",)
+    assert read_report(diagnostic_report(imagingStudy=by_reference, identifier=own), "").study_uids == ("1.2.6",)
     contained = {"resourceType": "ImagingStudy", "id": "s", "status": "available", "subject": {"display": "x"}}
     study = {**contained, "identifier": [study_identifier("1.2.7")]}
     content = diagnostic_report(imagingStudy=[{"reference": "#s"}], contained=[study])
