@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qc_models.report_form import ReportForm
@@ -26,6 +25,7 @@ MOST_OF_STUDY = 100  # reports that are looked at, the newest
 # from the close of a study to the next look at it: doubled with each, so that a report that changes for ever costs little
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=1)
 _MOST_DOUBLINGS = 11
+_UNIQUE = ("hospital_id", "key", "study_uid")
 
 What = Literal["new", "changed", "same", "taken back", "unknown"]
 
@@ -53,7 +53,7 @@ def take(database: Database, hospital_id: str, sent: SentReport, actor: str, set
         changed: set[str] = set()
         for uid in sorted(wanted):
             values = {"hospital_id": hospital_id, "key": sent.key, "study_uid": uid, "form": form, "received_at": now}
-            if session.scalar(_insert_once(database, values)) is not None:
+            if session.scalar(database.insert_once(RadiologyReport, values, _UNIQUE)) is not None:
                 changed.add(uid)
         rows = session.scalars(select(RadiologyReport).where(*of_report).order_by(RadiologyReport.id).with_for_update())
         kept: list[int] = []
@@ -116,16 +116,6 @@ def _rested(study: StudyRow) -> datetime:
     """When a study may be judged again for a report alone; images are never waited with."""
     wait = _SHORTEST * (1 << min(study.generation - 1, _MOST_DOUBLINGS))
     return (study.closed_at or study.last_instance_at) + min(wait, _LONGEST)
-
-
-def _insert_once(database: Database, values: dict[str, Any]) -> Insert:
-    """An insert that does nothing, and returns no id, where the row is there."""
-    unique = ("hospital_id", "key", "study_uid")
-    if database.is_postgres:
-        at_postgres = postgresql.insert(RadiologyReport).values(**values)
-        return at_postgres.on_conflict_do_nothing(index_elements=unique).returning(RadiologyReport.id)
-    at_sqlite = sqlite.insert(RadiologyReport).values(**values)
-    return at_sqlite.on_conflict_do_nothing(index_elements=unique).returning(RadiologyReport.id)
 
 
 @cache

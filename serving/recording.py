@@ -3,20 +3,19 @@
 Several processes record side by side: a study's row is held while its instances are compared and added.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, cast
 
-from sqlalchemy import Connection, Insert, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy import Table as SqlTable
-from sqlalchemy.dialects import postgresql, sqlite
 
 from qc_models.errors import InputError
 from serving.archive import Archive, ArchiveAwayError, Stored
 from serving.database.prepared import Prepared
 from serving.database.sessions import Database
-from serving.database.tables import Hospital, InstanceRow, QuarantineRow, StudyRow, Table
+from serving.database.tables import Hospital, InstanceRow, QuarantineRow, StudyRow
 from serving.received_object import ObjectFacts
 from serving.same_content import same_content
 
@@ -191,7 +190,7 @@ class Recording:
         for _ in range(_TRIES):
             for row in self._hold_study.rows(connection, wanted):
                 return _Study(*row)
-            connection.execute(self._insert_once(StudyRow, self._study(first, now), ("hospital_id", "uid")))
+            connection.execute(self._database.insert_once(StudyRow, self._study(first, now), ("hospital_id", "uid")))
         raise ArchiveAwayError("the study is being deleted; send the object again")
 
     def _study(self, first: Kept, now: datetime) -> dict[str, Any]:
@@ -226,7 +225,8 @@ class Recording:
             "received_at": self._database.now(),
         }
         with self._database.writing() as session:
-            if session.execute(self._insert_once(QuarantineRow, values, ("hospital_id", "digest"))).first() is None:
+            insert = self._database.insert_once(QuarantineRow, values, ("hospital_id", "digest"))
+            if session.execute(insert).first() is None:
                 again = session.scalars(
                     select(QuarantineRow)
                     .where(QuarantineRow.hospital_id == sender.hospital_id, QuarantineRow.digest == stored.digest)
@@ -234,14 +234,6 @@ class Recording:
                 ).one()
                 again.times += 1
                 again.received_at = self._database.now()
-
-    def _insert_once(self, table: type[Table], values: Mapping[str, Any], unique: Sequence[str]) -> Insert:
-        """An insert that does nothing, and returns no id, where the row is there."""
-        if self._database.is_postgres:
-            at_postgres = postgresql.insert(table).values(**values)
-            return at_postgres.on_conflict_do_nothing(index_elements=unique).returning(table.__table__.c.id)
-        at_sqlite = sqlite.insert(table).values(**values)
-        return at_sqlite.on_conflict_do_nothing(index_elements=unique).returning(table.__table__.c.id)
 
 
 def _instance(study_id: int, kept: Kept, conflicting: bool, now: datetime) -> dict[str, Any]:

@@ -4,15 +4,16 @@ What is committed survives a power cut on both. A process opens its own `Databas
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Insert, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from qc_models.errors import ConfigError, ServiceError
 
@@ -63,6 +64,14 @@ class Database:
         """As `writing`, without a session, in a third of its time; the driver below the connection may be used too."""
         with self._in_turn(), self._told(), self._writer.begin() as connection:
             yield connection
+
+    def insert_once(self, table: type[DeclarativeBase], values: Mapping[str, Any], unique: Sequence[str]) -> Insert:
+        """An insert that does nothing, and returns no id, where a row with these `unique` columns is there."""
+        if self.is_postgres:
+            at_postgres = postgresql.insert(table).values(**values)
+            return at_postgres.on_conflict_do_nothing(index_elements=unique).returning(table.__table__.c.id)
+        at_sqlite = sqlite.insert(table).values(**values)
+        return at_sqlite.on_conflict_do_nothing(index_elements=unique).returning(table.__table__.c.id)
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
