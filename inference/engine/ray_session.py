@@ -12,6 +12,7 @@ from typing import Any
 import ray
 from ray import serve
 from ray._private import auto_init_hook
+from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
 from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
@@ -80,6 +81,8 @@ class RaySession:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers of each cluster
         if address not in ("", "auto") and not _answers(address):
             raise ServiceError(f"Ray's head at {address} does not answer; start it")
+        if address:  # Ray shows its token to clusters that it finds by itself, and to none that is named
+            maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
         try:
             ray.init(
                 **({"address": address} if address else own),

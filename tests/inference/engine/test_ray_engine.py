@@ -1,10 +1,28 @@
-"""What an engine on Ray says before it has reached any cluster."""
+"""What an engine on Ray says before it has reached any cluster, and how it reaches one that an administrator started."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from inference.engine.ray_engine import RayEngine
 from inference.engine.section import EngineSection
 from qc_models.errors import ConfigError, ServiceError
+from tests.ray_processes import PATIENCE_S
+
+JOINING = """
+import sys
+from inference.engine.ray_session import RaySession
+from inference.engine.section import EngineSection
+session = RaySession(EngineSection(kind="ray", address=sys.argv[1], least_examiners=1, most_examiners=1, cpus=1))
+print(session.num_examiners(), "examiners")
+session.leave()
+"""
 
 
 def test_a_head_that_does_not_answer_is_told_at_once() -> None:
@@ -26,3 +44,34 @@ def test_addresses_are_those_of_sockets() -> None:
         away = RayEngine(EngineSection(kind="ray", address=wrong))
         with pytest.raises(ServiceError, match="does not answer"):
             away._joined()
+
+
+@pytest.fixture
+def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A head as an administrator starts it, where a token lies in its place."""
+    (tmp_path / "token").write_text("0f" * 32)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ray = Path(sys.executable).with_name("ray")
+    command = (ray, "start", "--head", "--port", f"{port}", "--num-cpus", "1", "--include-dashboard=false", "--block")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as head:
+        try:
+            until = time.monotonic() + PATIENCE_S
+            while head.poll() is None and time.monotonic() < until:
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                time.sleep(0.1)
+            yield f"127.0.0.1:{port}"
+        finally:
+            head.terminate()
+
+
+@pytest.mark.xdist_group("ray")
+def test_a_head_that_is_named_is_shown_the_token(address: str) -> None:
+    """In a process of its own: Ray reads once whether it has to show one."""
+    done = subprocess.run([sys.executable, "-c", JOINING, address], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "1 examiners\n"), done.stderr
