@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import jsonschema
@@ -339,9 +340,11 @@ def test_studies_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         write_instances(tmp_path / str(number), axial_slices(2, StudyInstanceUID=uid, SeriesInstanceUID=f"{uid}.1"))
     alive: list[int] = []
     describe = inference.pipeline.describe
+    turn = Lock()  # whoever counts holds all there is meanwhile: of two that overlap, one always would
 
     def counted(study: Any, stacks: Any) -> Any:
-        alive.append(_num_alive(type(study)))
+        with turn:
+            alive.append(_num_alive(type(study)))
         return describe(study, stacks)
 
     monkeypatch.setattr("inference.pipeline.describe", counted)
