@@ -1,5 +1,6 @@
 """Calls `touchstone score` as a person, a script and a pipe would: what stands where, and what the exit status says."""
 
+import gc
 import json
 import os
 import shutil
@@ -344,20 +345,14 @@ def test_studies_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     def counted(study: Any, stacks: Any) -> Any:
         with turn:
-            alive.append(_num_alive(type(study)))
+            gc.collect()
+            alive.append(sum(type(thing) is type(study) for thing in gc.get_objects()))
         return describe(study, stacks)
 
     monkeypatch.setattr("inference.pipeline.describe", counted)
     score(tmp_path, *AS_OF, "--no-pixels", "--format", "json")
     assert alive[0] >= 9
     assert alive[-1] <= alive[0] - 3  # the two that are examined side by side, and the reports before them
-
-
-def _num_alive(kind: type) -> int:
-    import gc
-
-    gc.collect()
-    return sum(type(thing) is kind for thing in gc.get_objects())
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(tmp_path: Path) -> None:
