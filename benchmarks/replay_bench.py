@@ -9,7 +9,6 @@ import random
 import statistics
 import tempfile
 import time
-import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -32,7 +31,7 @@ from serving.database.sessions import open_database
 from serving.database.tables import Hospital, ReportRow, StudyRow, Table, VerdictRow
 from serving.replay import Rules
 from serving.replay_processes import run as replay_all
-from serving.verdicts import digest_of
+from serving.verdicts import digest_of, stored_report
 
 HOSPITALS = 20
 LEVELS = ("tertiary_a", "secondary_a", "primary")
@@ -130,7 +129,7 @@ class _Stored:
 
     def __init__(self, report: QcReport) -> None:
         content = report.content
-        self.report = zlib.compress(report.to_json().encode())
+        self.report = stored_report(report)
         self.verdict = {
             "verdict": report.verdict,
             "total": content["score"],
@@ -187,7 +186,7 @@ def _store(url: str, variants: Sequence[_Stored], number: int) -> None:
                 session.execute(insert(VerdictRow), [_verdict(place, number, variants) for place in ids])
                 session.execute(
                     insert(ReportRow),
-                    [{"verdict_id": place + 1, "content": variants[place % len(variants)].report} for place in ids],
+                    [{"verdict_id": place + 1, **variants[place % len(variants)].report} for place in ids],
                 )
 
 

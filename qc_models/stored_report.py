@@ -1,8 +1,11 @@
 """A stored report as judging again needs it: the facts, and what was said of them; quick to read, since there are many.
 
 Of the details of a measurement only those are read that a check relates to an exam item; the others fill the words of findings.
+An extract is a report without all that is not read here, half as long to read; it lies beside the report that it is of.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -90,6 +93,19 @@ def read_stored(text: bytes) -> StoredReport:
         given=tuple(entry["item"] for entry in facts["matching"] if entry["why"] == "given"),
         versions=content["digests"],
     )
+
+
+def extract_of(text: bytes) -> bytes:
+    """The extract of a report, which `read_stored` reads to the same; ValueError where the report is none."""
+    adapter = _adapter()
+    extract: bytes = adapter.dump_json(adapter.validate_json(text), exclude_defaults=True)
+    return extract
+
+
+@cache
+def extract_form() -> str:
+    """16 characters that change with what is read: an extract of another form may lack some of it, and its report is read."""
+    return hashlib.sha256(json.dumps(_adapter().json_schema(), sort_keys=True).encode()).hexdigest()[:16]
 
 
 @cache

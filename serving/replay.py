@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, exists, func, select
+from sqlalchemy import ColumnElement, Row, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from qc_models.check_registry import checks
@@ -20,7 +20,7 @@ from qc_models.exam_item import Catalogue, ExamItem, Limit
 from qc_models.item_matching import Matched, match
 from qc_models.judgement import ItemJudgement, judge_items, worst_verdict
 from qc_models.policy import Policy
-from qc_models.stored_report import StoredReport, read_stored
+from qc_models.stored_report import StoredReport, extract_form, read_stored
 from qc_models.version import code_version
 from qc_models.vocabulary import LEVELS, VERDICTS, Verdict
 from serving import verdicts
@@ -152,10 +152,10 @@ def replay(database: Database, since: datetime, after: int, up_to: int, rules: R
     for row in _stored(database, since, after, up_to):
         tally.studies += 1
         try:
-            if row.content is None:
+            if row.report is None:
                 tally.not_judged["its report was purged"] += 1
                 continue
-            stored = read_stored(zlib.decompress(row.content))
+            stored = read_stored(zlib.decompress(row.report))
         except (ValueError, zlib.error):
             tally.not_judged["its report is of another schema, or broken"] += 1
             continue
@@ -184,7 +184,9 @@ def _stored(database: Database, since: datetime, after: int, up_to: int) -> list
             VerdictRow.versions,
             StudyRow.hospital_id,
             current.kind.label("current_kind"),
-            ReportRow.content,
+            case((ReportRow.extract_form == extract_form(), ReportRow.extract), else_=ReportRow.content).label(
+                "report"
+            ),
         )
         .join(StudyRow, StudyRow.id == VerdictRow.study_id)
         .outerjoin(current, current.id == StudyRow.verdict_id)

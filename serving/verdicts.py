@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from qc_models.policy import Policy
 from qc_models.report import QcReport
+from qc_models.stored_report import extract_form, extract_of
 from qc_models.vocabulary import Verdict
 from serving import audit
 from serving.database.tables import ReportRow, StudyRow, VerdictRow
@@ -72,10 +73,18 @@ def record(
     )
     if not _added(session, study, row, "service"):
         return None
-    session.add(
-        ReportRow(verdict_id=row.id, content=zlib.compress(report.to_json().encode("utf-8", "backslashreplace")))
-    )
+    session.add(ReportRow(verdict_id=row.id, **stored_report(report)))
     return row
+
+
+def stored_report(report: QcReport) -> dict[str, Any]:
+    """The columns of a report, whole and as extract; one that a replay cannot read, for half a character in it, has none."""
+    text = report.to_json().encode("utf-8", "backslashreplace")
+    columns: dict[str, Any] = {"content": zlib.compress(text)}
+    try:
+        return columns | {"extract": zlib.compress(extract_of(text)), "extract_form": extract_form()}
+    except ValueError:
+        return columns
 
 
 def record_final(

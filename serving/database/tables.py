@@ -228,12 +228,17 @@ class VerdictRow(Table):
 
 
 class ReportRow(Table):
-    """The whole report of a verdict as JSON, compressed by zlib: replay reads nothing else."""
+    """The whole report of a verdict as JSON, and what a replay reads of it (`qc_models.stored_report`), compressed by zlib.
+
+    Reports from before there were extracts have none.
+    """
 
     __tablename__ = "report"
 
     verdict_id: Mapped[int] = mapped_column(ForeignKey("verdict.id", ondelete="CASCADE"), primary_key=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)
+    extract: Mapped[bytes | None] = mapped_column(LargeBinary)
+    extract_form: Mapped[str | None] = mapped_column(String(16))
 
 
 class PoolEntry(Table):

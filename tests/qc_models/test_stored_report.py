@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 import qc_models.checks
+from qc_models import stored_report
 from qc_models.findings import Location, Measurement
 from qc_models.item_matching import Matched
 from qc_models.judgement import judge_items
 from qc_models.policy import load_policy
 from qc_models.report import make_report
-from qc_models.stored_report import RelatedDetail, read_stored
+from qc_models.stored_report import RelatedDetail, extract_form, extract_of, read_stored
 from tests.judged_facts import facts, item, stack
 
 ITEM = item("CT-CHEST", "chest", ("plain",))
@@ -47,6 +48,31 @@ def test_the_facts_come_back_with_the_details_that_are_related() -> None:
     )
     assert (stored.verdict, dict(stored.items), stored.given) == ("pass", {"CT-CHEST": "pass"}, ("CT-CHEST",))
     assert stored.versions == {"catalogue": "c", "code": "1"}
+
+
+def test_an_extract_reads_as_its_report_does() -> None:
+    place = Location("1.1", "1.1.1", slice=3, box=(1, 2, 3, 4), stack=0)
+    details = {"series_instance_uids": ["1.1"], "words": ["a detail that no check relates"]}
+    whole = text((Measurement("adequacy.dose.ctdivol_mgy", 7.5, "mGy", place, details), Measurement("a.b.c", 0.1, "")))
+    extract = extract_of(whole)
+    assert read_stored(extract) == read_stored(whole)
+    assert b"no check relates" in whole
+    assert b"no check relates" not in extract
+    assert extract_of(extract) == extract
+
+
+def test_the_form_is_another_once_something_else_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = extract_form()
+    monkeypatch.setitem(RelatedDetail.__annotations__, "another", "list[str]")
+    stored_report._adapter.cache_clear()
+    extract_form.cache_clear()
+    try:
+        assert extract_form() != before
+    finally:
+        monkeypatch.undo()
+        stored_report._adapter.cache_clear()
+        extract_form.cache_clear()
+    assert extract_form() == before
 
 
 @pytest.mark.parametrize("broken", [b"", b"[]", b"{}", b'{"schema":1}', b"\xff\xfe"])

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from sqlalchemy import make_url
+from sqlalchemy import make_url, update
 
 from inference.pipeline import Settings, examine
 from inference.reading import read_studies
@@ -214,6 +214,33 @@ def test_what_cannot_be_judged_again_is_counted(database: Database, hospitals: t
     tally, _ = replayed(database, rules())
     assert tally.not_judged.total() == 4
     assert tally.others == {("code", "0.0"): 1, ("catalogue", "other"): 1}
+
+
+def test_an_extract_is_read_where_it_holds_all_that_is_read_now(
+    database: Database, hospitals: tuple[str, str], reports: list[QcReport]
+) -> None:
+    other = changed(CATALOGUE, {MISSING: None})
+    store(database, reports)
+    expected = replayed(database, rules(other))
+    assert expected[1]
+    with database.writing() as session:
+        session.execute(update(ReportRow).values(content=b"not read"))
+    assert replayed(database, rules(other)) == expected
+    with database.writing() as session:
+        session.execute(update(ReportRow).values(extract_form="another"))
+    tally, _ = replayed(database, rules(other))
+    assert tally.not_judged == {"its report is of another schema, or broken": len(reports)}
+
+
+def test_a_report_without_an_extract_is_read_whole(
+    database: Database, hospitals: tuple[str, str], reports: list[QcReport]
+) -> None:
+    other = changed(CATALOGUE, {MISSING: None})
+    store(database, reports)
+    expected = replayed(database, rules(other))
+    with database.writing() as session:
+        session.execute(update(ReportRow).values(extract=None, extract_form=None))
+    assert replayed(database, rules(other)) == expected
 
 
 def test_a_changed_limit_that_no_report_tells_of_is_named(database: Database, hospitals: tuple[str, str]) -> None:
