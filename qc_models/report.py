@@ -97,7 +97,9 @@ def make_report(
     failures = [*facts.failures, *(failure for judgement in judgements for failure in judgement.failures)]
     measurements, models = dumped.pop("measurements"), dumped.pop("models")
     dumped.pop("study_instance_uid")
-    dumped["matching"] = [{"item": entry.item.id, "why": entry.why, "note": entry.note} for entry in matched]
+    dumped["matching"] = [
+        {"item": entry.item.id, "why": entry.why, "note": entry.note, "sure": entry.sure} for entry in matched
+    ]
     return QcReport(
         {
             "schema": SCHEMA,

@@ -45,17 +45,19 @@ class _Failure(TypedDict):
     check: str
 
 
-class _Matching(TypedDict):
+class StoredMatch(TypedDict):
+    """An item that a study was judged as, and why; older reports do not say whether that was `sure`."""
+
     item: str
     why: str
+    sure: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
     """What was known of a study and what was said of it.
 
-    `items` are the verdicts by item, `levels` the worst level of each metric that a finding named, `given` the items that were not
-    matched but named by a person.
+    `items` are the verdicts by item, `levels` the worst level of each metric that a finding named.
     """
 
     facts: Facts
@@ -64,7 +66,7 @@ class StoredReport:
     items: Mapping[str, Verdict]
     levels: Mapping[str, Level]
     failed: frozenset[str]  # checks
-    given: tuple[str, ...]
+    matches: tuple[StoredMatch, ...]
     versions: Mapping[str, str]  # code, catalogue, policy
 
 
@@ -90,7 +92,7 @@ def read_stored(text: bytes) -> StoredReport:
         items={item["item"]: item["verdict"] for item in content["items"]},
         levels=levels,
         failed=frozenset(failure["check"] for failure in content["failures"]),
-        given=tuple(entry["item"] for entry in facts["matching"] if entry["why"] == "given"),
+        matches=tuple(facts["matching"]),
         versions=content["digests"],
     )
 
@@ -122,7 +124,7 @@ def _adapter() -> Any:
     from pydantic import TypeAdapter
 
     typed_dict: Any = TypedDict
-    facts = typed_dict("facts", {**_kept(), "matching": list[_Matching]})
+    facts = typed_dict("facts", {**_kept(), "matching": list[StoredMatch]})
     report = {
         "schema": int,
         "study_instance_uid": str,

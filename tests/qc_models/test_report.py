@@ -133,7 +133,12 @@ def test_of_several_items_the_worst_counts_and_each_is_told() -> None:
     assert made.content["grade"] == "D"
     assert made.content["dimensions"]["completeness"] == {"score": 60.0, "verdict": "reject"}
     assert made.content["score"] == min(entry["score"] for entry in made.content["items"])
-    assert made.content["facts"]["matching"][0] == {"item": "CT-HEAD-C", "why": "request code", "note": ""}
+    assert made.content["facts"]["matching"][0] == {
+        "item": "CT-HEAD-C",
+        "why": "request code",
+        "note": "",
+        "sure": True,
+    }
 
 
 def test_what_two_items_say_of_one_thing_is_said_once_at_its_worst() -> None:

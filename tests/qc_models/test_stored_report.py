@@ -46,7 +46,8 @@ def test_the_facts_come_back_with_the_details_that_are_related() -> None:
     assert replace(measured, detail={"series_instance_uids": ["1.1"]}) == Measurement(
         found.metric, found.value, found.unit, found.location, found.detail
     )
-    assert (stored.verdict, dict(stored.items), stored.given) == ("pass", {"CT-CHEST": "pass"}, ("CT-CHEST",))
+    assert (stored.verdict, dict(stored.items)) == ("pass", {"CT-CHEST": "pass"})
+    assert stored.matches == ({"item": "CT-CHEST", "why": "given", "sure": True},)
     assert stored.versions == {"catalogue": "c", "code": "1"}
 
 

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from sqlalchemy import make_url, update
+from sqlalchemy import make_url, select, update
 
 from inference.pipeline import Settings, examine
 from inference.reading import read_studies
 from qc_models.exam_item import Catalogue, ExamItem, load_catalogue
+from qc_models.facts import Facts
+from qc_models.item_matching import Matched, match
 from qc_models.policy import load_policy
 from qc_models.report import QcReport
 from qc_models.simulation.study_simulation import simulate_study
@@ -119,6 +121,12 @@ def test_real_reports_flip_nothing(database: Database, hospitals: tuple[str, str
     store(
         database, [examine(study, replace(SETTINGS, as_of=date(2026, 11, 1), pixels=False)).report for study in studies]
     )
+    tally, flips = replayed(database, rules())
+    assert (tally.studies, flips, tally.not_judged.total()) == (14, [], 0)
+    with database.writing() as session:  # so that it is found again which items they are
+        session.execute(update(ReportRow).values(extract_form="another"))
+        for row in session.scalars(select(ReportRow)):
+            row.content = zlib.compress(zlib.decompress(row.content).replace(b'"sure":', b'"unknown":'))
     tally, flips = replayed(database, rules())
     assert (tally.studies, flips, tally.not_judged.total()) == (14, [], 0)
 
@@ -230,6 +238,29 @@ def test_an_extract_is_read_where_it_holds_all_that_is_read_now(
         session.execute(update(ReportRow).values(extract_form="another"))
     tally, _ = replayed(database, rules(other))
     assert tally.not_judged == {"its report is of another schema, or broken": len(reports)}
+
+
+def test_items_are_looked_for_again_where_another_would_be_found(
+    database: Database, hospitals: tuple[str, str], reports: list[QcReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def looking(facts: Facts, catalogue: Catalogue) -> tuple[Matched, ...]:
+        looked.append(facts.study_instance_uid)
+        return match(facts, catalogue)
+
+    monkeypatch.setattr(replay, "match", looking)
+    store(database, reports)
+    limits = changed(CATALOGUE, {MISSING: None})
+    same = replayed(database, rules(limits))
+    assert looked == []
+    hand = CATALOGUE.item("XR-HAND")
+    other = hand.model_copy(update={"match": hand.match.model_copy(update={"region_synonyms": ()})})
+    replayed(database, rules(Catalogue({**CATALOGUE.items, "XR-HAND": other}, CATALOGUE.fallback)))
+    assert len(looked) == len(reports)
+    monkeypatch.setattr(Rules, "present_versions", {**rules().present_versions, "code": "another"})
+    assert replayed(database, rules(limits))[1] == same[1]
+    assert len(looked) == 2 * len(reports)
 
 
 def test_a_report_without_an_extract_is_read_whole(
