@@ -29,8 +29,8 @@ from qc_models.report import QcReport, make_report
 from qc_models.simulation.study_simulation import simulate_study
 from serving.database.sessions import open_database
 from serving.database.tables import Hospital, ReportRow, StudyRow, Table, VerdictRow
-from serving.replay import Rules
 from serving.replay_processes import run as replay_all
+from serving.replay_rules import Rules
 from serving.verdicts import digest_of, stored_report
 
 HOSPITALS = 20

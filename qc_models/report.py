@@ -70,15 +70,7 @@ class QcReport:
     def facts(self) -> Facts:
         """The facts it was judged from, to judge again."""
         content = self.content
-        facts: Facts = _facts_adapter().validate_python(
-            {
-                **content["facts"],
-                "study_instance_uid": content["study_instance_uid"],
-                "measurements": content["measurements"],
-                "models": content["models"],
-            }
-        )
-        return facts
+        return read_facts(content["facts"], content["study_instance_uid"], content["measurements"], content["models"])
 
 
 def make_report(
@@ -93,7 +85,7 @@ def make_report(
     timings_s: Mapping[str, float],
 ) -> QcReport:
     """The report of a study judged as its items: the verdict, the grade and each score are the worst of them."""
-    dumped = _facts_adapter().dump_python(facts, mode="json")
+    dumped = facts_adapter().dump_python(facts, mode="json")
     failures = [*facts.failures, *(failure for judgement in judgements for failure in judgement.failures)]
     measurements, models = dumped.pop("measurements"), dumped.pop("models")
     dumped.pop("study_instance_uid")
@@ -123,8 +115,18 @@ def make_report(
     )
 
 
+def read_facts(
+    others: Mapping[str, Any], study_instance_uid: str, measurements: Sequence[Any], models: Mapping[str, str]
+) -> Facts:
+    """Facts as a report has them, in four places; raises ValueError where they are none."""
+    places = {"study_instance_uid": study_instance_uid, "measurements": measurements, "models": models}
+    facts: Facts = facts_adapter().validate_python({**others, **places})
+    return facts
+
+
 @cache
-def _facts_adapter() -> Any:
+def facts_adapter() -> Any:
+    """The pydantic TypeAdapter of Facts."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(Facts)

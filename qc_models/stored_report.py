@@ -1,22 +1,22 @@
 """A stored report as judging again needs it: the facts, and what was said of them; quick to read, since there are many.
 
-Of the details of a measurement only those are read that a check relates to an exam item; the others fill the words of findings.
-An extract is a report without all that is not read here, half as long to read; it lies beside the report that it is of.
+An extract is a report without all that is not needed; it lies beside the report that it is of. Each place is written once, and of
+the details of a measurement only those that a check relates to an exam item: the others fill the words of findings.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import cache
-from typing import Any, NotRequired, get_type_hints
+from functools import cache, cached_property
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
 from qc_models.facts import Facts
-from qc_models.findings import Measurement
-from qc_models.report import SCHEMA
+from qc_models.findings import Location, Measurement
+from qc_models.report import SCHEMA, facts_adapter, read_facts
 from qc_models.vocabulary import LEVELS, Level, Verdict
 
 
@@ -24,25 +24,6 @@ class RelatedDetail(TypedDict, total=False):
     """Every detail that the `relate` of some check reads."""
 
     series_instance_uids: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Measurement(Measurement):
-    detail: RelatedDetail = field(default_factory=RelatedDetail)
-
-
-class _Finding(TypedDict):
-    metric: str
-    level: Level
-
-
-class _Item(TypedDict):
-    item: str
-    verdict: Verdict
-
-
-class _Failure(TypedDict):
-    check: str
 
 
 class StoredMatch(TypedDict):
@@ -53,89 +34,118 @@ class StoredMatch(TypedDict):
     sure: NotRequired[bool]
 
 
-@dataclass(frozen=True, slots=True)
+Row = tuple[str, float, str, int, RelatedDetail]  # metric, value, unit, which place, detail
+
+
+@dataclass(frozen=True)
 class StoredReport:
     """What was known of a study and what was said of it.
 
-    `items` are the verdicts by item, `levels` the worst level of each metric that a finding named.
+    `items` are the verdicts by item, `levels` the worst level of each metric that a finding named, `measured` what was measured at
+    which of the `places`, `other_facts` as the report has them.
     """
 
-    facts: Facts
+    study_instance_uid: str
     as_of: date
     verdict: Verdict
-    items: Mapping[str, Verdict]
-    levels: Mapping[str, Level]
+    items: dict[str, Verdict]
+    levels: dict[str, Level]
     failed: frozenset[str]  # checks
     matches: tuple[StoredMatch, ...]
-    versions: Mapping[str, str]  # code, catalogue, policy
+    models: dict[str, str]
+    versions: dict[str, str]  # code, catalogue, policy
+    places: list[Location]
+    measured: list[Row]
+    other_facts: dict[str, Any]
+
+    @cached_property
+    def facts(self) -> Facts:
+        """All that it was judged by; ValueError where it is none."""
+        facts = read_facts(self.other_facts, self.study_instance_uid, (), self.models)
+        return replace(
+            facts,
+            measurements=tuple(
+                [
+                    Measurement(metric, value, unit, self.places[place], detail)
+                    for metric, value, unit, place, detail in self.measured
+                ]
+            ),
+        )
 
 
-def read_stored(text: bytes) -> StoredReport:
+def read_extract(text: bytes) -> StoredReport:
+    """Reads what `write_extract` wrote of this form; ValueError for what it did not."""
+    stored: StoredReport = _adapter().validate_json(text)
+    return stored
+
+
+def write_extract(stored: StoredReport) -> bytes:
+    """One line of JSON; ValueError where half a character is in it."""
+    text: bytes = _adapter().dump_json(stored, exclude_defaults=True)
+    return text
+
+
+def read_whole(text: bytes) -> StoredReport:
     """Reads what `QcReport.to_json` wrote; ValueError for another schema, and for what is no report."""
-    content = _adapter().validate_json(text)
-    if content["schema"] != SCHEMA:
+    from pydantic_core import from_json
+
+    try:
+        content = from_json(text)
+    except ValueError as error:
+        raise ValueError(f"not a QcReport: {error}") from error
+    stored = stored_of(content)
+    _ = stored.facts  # or it is no report
+    return stored
+
+
+def stored_of(content: Any) -> StoredReport:
+    """What is needed of a report's content; ValueError for another schema, and for what is no report."""
+    if not isinstance(content, Mapping) or content.get("schema") != SCHEMA:
         raise ValueError(f"not a QcReport of schema {SCHEMA}")
-    facts = content["facts"]
+    try:
+        return _stored_of(content)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a QcReport of schema {SCHEMA}: {type(error).__name__}") from error
+
+
+def _stored_of(content: Mapping[str, Any]) -> StoredReport:
     levels: dict[str, Level] = {}
     for finding in content["findings"]:
         known = levels.setdefault(finding["metric"], finding["level"])
         levels[finding["metric"]] = max(known, finding["level"], key=LEVELS.index)
-    return StoredReport(
-        facts=Facts(
-            study_instance_uid=content["study_instance_uid"],
-            measurements=tuple(content["measurements"]),
-            models=content["models"],
-            **{name: facts[name] for name in _kept() if name in facts},
-        ),
-        as_of=content["as_of"],
-        verdict=content["verdict"],
-        items={item["item"]: item["verdict"] for item in content["items"]},
-        levels=levels,
-        failed=frozenset(failure["check"] for failure in content["failures"]),
-        matches=tuple(facts["matching"]),
-        versions=content["digests"],
+    places = {str(one["location"]): one["location"] for one in content["measurements"]}
+    numbers = {place: number for number, place in enumerate(places)}
+    stored: StoredReport = _adapter().validate_python(
+        {
+            "study_instance_uid": content["study_instance_uid"],
+            "as_of": content["as_of"],
+            "verdict": content["verdict"],
+            "items": {item["item"]: item["verdict"] for item in content["items"]},
+            "levels": levels,
+            "failed": [failure["check"] for failure in content["failures"]],
+            "matches": content["facts"]["matching"],
+            "models": content["models"],
+            "versions": content["digests"],
+            "measured": [
+                (one["metric"], one["value"], one["unit"], numbers[str(one["location"])], one["detail"])
+                for one in content["measurements"]
+            ],
+            "places": list(places.values()),
+            "other_facts": {name: value for name, value in content["facts"].items() if name != "matching"},
+        }
     )
-
-
-def extract_of(text: bytes) -> bytes:
-    """The extract of a report, which `read_stored` reads to the same; ValueError where the report is none."""
-    adapter = _adapter()
-    extract: bytes = adapter.dump_json(adapter.validate_json(text), exclude_defaults=True)
-    return extract
+    return stored
 
 
 @cache
 def extract_form() -> str:
     """16 characters that change with what is read: an extract of another form may lack some of it, and its report is read."""
-    return hashlib.sha256(json.dumps(_adapter().json_schema(), sort_keys=True).encode()).hexdigest()[:16]
-
-
-@cache
-def _kept() -> Mapping[str, Any]:
-    """The facts that lie together in a report, with their types; the others have a place of their own."""
-    hints = get_type_hints(Facts)
-    for name in ("other_devices", "other_institutions"):  # which older reports lack
-        hints[name] = NotRequired[hints[name]]
-    return {name: hint for name, hint in hints.items() if name not in ("study_instance_uid", "measurements", "models")}
+    schemas = [_adapter().json_schema(), facts_adapter().json_schema()]
+    return hashlib.sha256(json.dumps(schemas, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @cache
 def _adapter() -> Any:
     from pydantic import TypeAdapter
 
-    typed_dict: Any = TypedDict
-    facts = typed_dict("facts", {**_kept(), "matching": list[StoredMatch]})
-    report = {
-        "schema": int,
-        "study_instance_uid": str,
-        "as_of": date,
-        "verdict": Verdict,
-        "items": list[_Item],
-        "findings": list[_Finding],
-        "failures": list[_Failure],
-        "measurements": list[_Measurement],
-        "models": dict[str, str],
-        "digests": dict[str, str],
-        "facts": facts,
-    }
-    return TypeAdapter(typed_dict("report", report))
+    return TypeAdapter(StoredReport)

@@ -9,23 +9,22 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from qc_models.check_registry import checks
-from qc_models.exam_item import Catalogue, ExamItem, Limit
+from qc_models.check_registry import Check, checks
+from qc_models.exam_item import ExamItem, Limit
 from qc_models.item_matching import Matched, match
 from qc_models.judgement import ItemJudgement, judge_items, worst_verdict
-from qc_models.policy import Policy
-from qc_models.stored_report import StoredReport, extract_form, read_stored
-from qc_models.version import code_version
+from qc_models.stored_report import StoredReport, extract_form, read_extract, read_whole
 from qc_models.vocabulary import LEVELS, VERDICTS, Verdict
 from serving import verdicts
 from serving.database.sessions import Database
 from serving.database.tables import ReportRow, StudyRow, VerdictRow
+from serving.replay_rules import Rules
 from serving.standing import suspended
 
 NO_ITEM = "none"  # a study is not, or was not, this item at all
@@ -94,54 +93,6 @@ class Tally:
         )
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What is replayed: new exam items and policy, and those under which the service judges, to know what differs."""
-
-    catalogue: Catalogue
-    policy: Policy
-    present_catalogue: Catalogue
-    present_policy: Policy
-
-    @cached_property
-    def changed(self) -> Mapping[str, Mapping[str, Limit]]:
-        """By item, the limits of the new catalogue that are new or differ; of an item that is new, all."""
-        found: dict[str, dict[str, Limit]] = {}
-        for item in (*self.catalogue.items.values(), self.catalogue.fallback):
-            present = self._present(item)
-            limits = {
-                metric: limit
-                for metric, limit in item.limits.items()
-                if present is None
-                or present.limits.get(metric) != limit
-                or present.scale(limit.of) != item.scale(limit.of)
-            }
-            if limits:
-                found[item.id] = limits
-        return found
-
-    @cached_property
-    def matches_alike(self) -> bool:
-        """Whether both catalogues find the same items in a study: what they differ in is what an item asks of it."""
-        then, now = (
-            [item.model_dump(exclude=_JUDGES) for item in catalogue.items.values()]
-            for catalogue in (self.present_catalogue, self.catalogue)
-        )
-        return then == now
-
-    @cached_property
-    def present_versions(self) -> Mapping[str, str]:
-        """By what the service judges now."""
-        return {
-            "code": code_version(),
-            "catalogue": self.present_catalogue.digest,
-            "policy": self.present_policy.digest,
-        }
-
-    def _present(self, item: ExamItem) -> ExamItem | None:
-        return self.present_catalogue.fallback if item.is_fallback else self.present_catalogue.items.get(item.id)
-
-
 def count(session: Session, since: datetime, until: int) -> int:
     """How many stored verdicts a replay looks at, up to the id `until`."""
     query = select(func.count(VerdictRow.id)).where(
@@ -180,7 +131,7 @@ def replay(database: Database, since: datetime, after: int, up_to: int, rules: R
             if row.report is None:
                 tally.not_judged["its report was purged"] += 1
                 continue
-            stored = read_stored(zlib.decompress(row.report))
+            stored = (read_extract if row.is_extract else read_whole)(zlib.decompress(row.report))
         except (ValueError, zlib.error):
             tally.not_judged["its report is of another schema, or broken"] += 1
             continue
@@ -203,15 +154,15 @@ def _is_newest() -> ColumnElement[bool]:
 def _stored(database: Database, since: datetime, after: int, up_to: int) -> list[Row[Any]]:
     """What was given since a time; the time is compared here, lest a database walks along its index instead of the ids."""
     current = aliased(VerdictRow)
+    is_extract = ReportRow.extract_form == extract_form()
     query = (
         select(
             VerdictRow.created_at,
             VerdictRow.versions,
             StudyRow.hospital_id,
             current.kind.label("current_kind"),
-            case((ReportRow.extract_form == extract_form(), ReportRow.extract), else_=ReportRow.content).label(
-                "report"
-            ),
+            case((is_extract, ReportRow.extract), else_=ReportRow.content).label("report"),
+            is_extract.label("is_extract"),
         )
         .join(StudyRow, StudyRow.id == VerdictRow.study_id)
         .outerjoin(current, current.id == StudyRow.verdict_id)
@@ -223,16 +174,18 @@ def _stored(database: Database, since: datetime, after: int, up_to: int) -> list
         return [row for row in session.execute(query) if row.created_at >= since]
 
 
-def _judge_again(row: Row[Any], stored: StoredReport, rules: Rules, tally: Tally) -> Iterator[Flip]:
+def _judge_again(row: Row[Any], stored: StoredReport, rules: Rules, tally: Tally) -> list[Flip]:
     """The flips of one study; counts what was judged, and by which versions it had been."""
-    facts = stored.facts
-    policy = suspended(rules.policy, row.hospital_id) if "standing" in row.versions else rules.policy
-    judgements = judge_items(facts, _matched(stored, rules), policy, stored.as_of, worded=False)
     _count_versions(stored, rules, tally)
-    _count_measured(stored, judgements, rules.changed, tally)
+    matched = _matched(stored, rules)
+    _count_measured(stored, [entry.item for entry in matched], rules.changed, tally)
+    if _stands(stored, matched, rules):
+        return []
+    policy = suspended(rules.policy, row.hospital_id) if "standing" in row.versions else rules.policy
+    judgements = judge_items(stored.facts, matched, policy, stored.as_of, worded=False)
     decided = row.current_kind == verdicts.FINAL
     flips = [
-        Flip(facts.study_instance_uid, row.hospital_id, item_id, before, after, metrics, decided)
+        Flip(stored.study_instance_uid, row.hospital_id, item_id, before, after, metrics, decided)
         for item_id, before, after, metrics in _differences(stored, judgements)
     ]
     for flip in flips:
@@ -243,7 +196,17 @@ def _judge_again(row: Row[Any], stored: StoredReport, rules: Rules, tally: Tally
         tally.flipped += 1
         tally.decided += decided
         tally.study_flips[stored.verdict, worst_verdict(judgement.verdict for judgement in judgements)] += 1
-    yield from flips
+    return flips
+
+
+def _matched(stored: StoredReport, rules: Rules) -> Sequence[Matched]:
+    """The items as which a study is judged: those that a person named, or that were found and would be found again."""
+    if _given(stored) or (rules.differ_in_limits_from(stored.versions) and all("sure" in e for e in stored.matches)):
+        return [
+            Matched(rules.catalogue.item(entry["item"]), entry["why"], sure=entry.get("sure", True))
+            for entry in stored.matches
+        ]
+    return match(stored.facts, rules.catalogue)
 
 
 def _given(stored: StoredReport) -> list[str]:
@@ -251,17 +214,25 @@ def _given(stored: StoredReport) -> list[str]:
     return [entry["item"] for entry in stored.matches if entry["why"] == "given"]
 
 
-def _matched(stored: StoredReport, rules: Rules) -> Sequence[Matched]:
-    """The items as which a study is judged: as before where nothing on which that rests is another, which saves a quarter."""
-    if given := _given(stored):
-        return [Matched(rules.catalogue.item(item_id), "given") for item_id in given]
-    versions = rules.present_versions
-    as_now = all(stored.versions.get(what) == versions[what] for what in ("code", "catalogue"))
-    if as_now and rules.matches_alike and all("sure" in entry for entry in stored.matches):
-        return [
-            Matched(rules.catalogue.item(entry["item"]), entry["why"], sure=entry["sure"]) for entry in stored.matches
-        ]
-    return match(stored.facts, rules.catalogue)
+def _stands(stored: StoredReport, matched: Iterable[Matched], rules: Rules) -> bool:
+    """Whether all that was said of a study surely stands, so that it need not be judged: no limit that differs speaks of it."""
+    return rules.differ_in_limits_from(stored.versions) and not any(
+        _may_speak(stored, metric, limits)
+        for entry in matched
+        for metric, limits in rules.differing[entry.item.id].items()
+    )
+
+
+def _may_speak(stored: StoredReport, metric: str, limits: Sequence[tuple[Limit, float | None]]) -> bool:
+    """Whether a value crosses one of a metric's limits, or may: what a check relates to the item is not stored."""
+    check = _check_of(metric)
+    return (check is not None and check.relates) or any(
+        limit.crossed(value, scale) is not None
+        for name, value, *_ in stored.measured
+        if name == metric
+        for limit, scale in limits
+        if scale is not None
+    )
 
 
 def _differences(
@@ -302,36 +273,40 @@ def _count_versions(stored: StoredReport, rules: Rules, tally: Tally) -> None:
     for what, digest in rules.present_versions.items():
         if (then := stored.versions.get(what, "")) != digest:
             tally.others[what, then] += 1
-    tally.models.update(stored.facts.models.items())
+    tally.models.update(stored.models.items())
 
 
 def _count_measured(
     stored: StoredReport,
-    judgements: Iterable[ItemJudgement],
+    items: Iterable[ExamItem],
     changed: Mapping[str, Mapping[str, Limit]],
     tally: Tally,
 ) -> None:
     """Of limits that differ, whether this study tells what they do: its report holds a value, or facts give one again."""
-    held = {measurement.metric for measurement in stored.facts.measurements}
+    held = {metric for metric, *_ in stored.measured}
     tally.gone.update(metric for metric in held if not _is_known(metric))
-    for judgement in judgements:
-        item = judgement.item
+    for item in items:
         tally.judged[item.id] += 1
         for metric, limit in changed.get(item.id, {}).items():
-            looked = limit.needs is None or not stored.facts.models.keys().isdisjoint(limit.needs.split("|"))
+            looked = limit.needs is None or not stored.models.keys().isdisjoint(limit.needs.split("|"))
             if looked and (metric in held or metric in _related(metric, stored, item)):
                 tally.measured[item.id, metric] += 1
 
 
 @cache
 def _is_known(metric: str) -> bool:
-    check, _, quantity = metric.rpartition(".")
-    return check in checks() and quantity in checks()[check].quantities
+    check = _check_of(metric)
+    return check is not None and metric.rpartition(".")[2] in check.quantities
+
+
+@cache
+def _check_of(metric: str) -> Check | None:
+    return checks().get(metric.rpartition(".")[0])
 
 
 def _related(metric: str, stored: StoredReport, item: ExamItem) -> set[str]:
     """What the check of a metric tells of facts and item."""
-    check = checks().get(metric.rpartition(".")[0])
+    check = _check_of(metric)
     if check is None or not check.relates:
         return set()
     try:

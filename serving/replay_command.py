@@ -16,8 +16,9 @@ from qc_models.exam_item import load_catalogue
 from qc_models.policy import load_policy
 from serving.database import schema
 from serving.database.sessions import open_database
-from serving.replay import Flip, Rules
+from serving.replay import Flip
 from serving.replay_processes import run
+from serving.replay_rules import Rules
 from serving.replay_table import figures, print_table
 from serving.score_command import DEFAULT_CATALOGUE, DEFAULT_POLICY
 from serving.service_config import DEFAULT_CONFIG, load_service_config

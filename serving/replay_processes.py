@@ -15,7 +15,8 @@ from qc_models.errors import ServiceError
 from serving import replay
 from serving.database.sessions import Database, open_database
 from serving.progress_bar import progress_bar
-from serving.replay import Flip, Rules, Tally
+from serving.replay import Flip, Tally
+from serving.replay_rules import Rules
 
 _AHEAD = 3  # batches that wait for each process, so that none is idle and memory does not grow
 

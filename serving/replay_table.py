@@ -7,7 +7,8 @@ from rich.box import HORIZONTALS
 from rich.console import Console
 from rich.table import Table
 
-from serving.replay import Rules, Tally
+from serving.replay import Tally
+from serving.replay_rules import Rules
 
 _MOST_METRICS = 4  # in one cell
 _MOST_LIMITS = 20  # lines

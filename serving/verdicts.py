@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from qc_models.policy import Policy
 from qc_models.report import QcReport
-from qc_models.stored_report import extract_form, extract_of
+from qc_models.stored_report import extract_form, stored_of, write_extract
 from qc_models.vocabulary import Verdict
 from serving import audit
 from serving.database.tables import ReportRow, StudyRow, VerdictRow
@@ -82,7 +82,10 @@ def stored_report(report: QcReport) -> dict[str, Any]:
     text = report.to_json().encode("utf-8", "backslashreplace")
     columns: dict[str, Any] = {"content": zlib.compress(text)}
     try:
-        return columns | {"extract": zlib.compress(extract_of(text)), "extract_form": extract_form()}
+        return columns | {
+            "extract": zlib.compress(write_extract(stored_of(report.content))),
+            "extract_form": extract_form(),
+        }
     except ValueError:
         return columns
 

@@ -1,5 +1,6 @@
 """A stored report gives back the facts that it was judged by, whatever else it holds, and every detail that a check relates."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -14,7 +15,7 @@ from qc_models.item_matching import Matched
 from qc_models.judgement import judge_items
 from qc_models.policy import load_policy
 from qc_models.report import make_report
-from qc_models.stored_report import RelatedDetail, extract_form, extract_of, read_stored
+from qc_models.stored_report import RelatedDetail, extract_form, read_extract, read_whole, stored_of, write_extract
 from tests.judged_facts import facts, item, stack
 
 ITEM = item("CT-CHEST", "chest", ("plain",))
@@ -40,7 +41,7 @@ def text(measurements: tuple[Measurement, ...] = ()) -> bytes:
 def test_the_facts_come_back_with_the_details_that_are_related() -> None:
     place = Location("1.1", "1.1.1", slice=3, box=(1, 2, 3, 4), stack=0)
     measured = Measurement("adequacy.dose.ctdivol_mgy", 7.5, "mGy", place, {"series_instance_uids": ["1.1"], "x": [1]})
-    stored = read_stored(text((measured,)))
+    stored = read_whole(text((measured,)))
     assert stored.facts.stacks == (stack("1.1", "plain", region=("chest",)),)
     (found,) = stored.facts.measurements
     assert replace(measured, detail={"series_instance_uids": ["1.1"]}) == Measurement(
@@ -54,12 +55,24 @@ def test_the_facts_come_back_with_the_details_that_are_related() -> None:
 def test_an_extract_reads_as_its_report_does() -> None:
     place = Location("1.1", "1.1.1", slice=3, box=(1, 2, 3, 4), stack=0)
     details = {"series_instance_uids": ["1.1"], "words": ["a detail that no check relates"]}
-    whole = text((Measurement("adequacy.dose.ctdivol_mgy", 7.5, "mGy", place, details), Measurement("a.b.c", 0.1, "")))
-    extract = extract_of(whole)
-    assert read_stored(extract) == read_stored(whole)
+    whole = text(
+        (
+            Measurement("adequacy.dose.ctdivol_mgy", 7.5, "mGy", place, details),
+            Measurement("adequacy.dose.dlp_mgycm", 0.1, "", place),
+            Measurement("adequacy.noise.hu", 0.2, "HU"),
+        )
+    )
+    extract = write_extract(stored_of(json.loads(whole)))
+    assert read_extract(extract) == read_whole(whole)
+    assert read_extract(extract).facts == read_whole(whole).facts
+    assert [one.location for one in read_extract(extract).facts.measurements] == [place, place, Location()]
     assert b"no check relates" in whole
     assert b"no check relates" not in extract
-    assert extract_of(extract) == extract
+
+
+def test_half_a_character_makes_no_extract() -> None:
+    with pytest.raises(ValueError, match="surrogates"):
+        write_extract(stored_of(json.loads(text().replace(b"CT-CHEST", b"\\ud800"))))
 
 
 def test_the_form_is_another_once_something_else_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,13 +91,13 @@ def test_the_form_is_another_once_something_else_is_read(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("broken", [b"", b"[]", b"{}", b'{"schema":1}', b"\xff\xfe"])
 def test_what_is_no_report_is_refused(broken: bytes) -> None:
-    with pytest.raises(ValueError, match="report"):
-        read_stored(broken)
+    with pytest.raises(ValueError, match="not a QcReport"):
+        read_whole(broken)
 
 
 def test_another_schema_is_refused() -> None:
     with pytest.raises(ValueError, match="schema"):
-        read_stored(text().replace(b'"schema":1', b'"schema":2'))
+        read_whole(text().replace(b'"schema":1', b'"schema":2'))
 
 
 def test_every_detail_that_a_check_relates_is_read() -> None:

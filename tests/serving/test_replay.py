@@ -20,24 +20,28 @@ from inference.reading import read_studies
 from qc_models.exam_item import Catalogue, ExamItem, load_catalogue
 from qc_models.facts import Facts
 from qc_models.item_matching import Matched, match
-from qc_models.policy import load_policy
+from qc_models.judgement import ItemJudgement, judge_items
+from qc_models.policy import Policy, load_policy
 from qc_models.report import QcReport
 from qc_models.simulation.study_simulation import simulate_study
 from qc_models.study import Study
 from qc_models.version import code_version
+from qc_models.vocabulary import VERDICTS
 from serving import replay, verdicts
 from serving.command_line import touchstone
 from serving.database import schema
 from serving.database.sessions import Database, open_database
 from serving.database.tables import ReportRow
 from serving.hospitals import write_hospitals
-from serving.replay import Rules, Tally
+from serving.replay import Tally
 from serving.replay_processes import run
+from serving.replay_rules import Rules
 from serving.score_command import DEFAULT_CATALOGUE
 from serving.service_config import load_service_config
 from tests.serving.made_rows import NOW, made_study, made_verdict
 
 ITEMS = ("XR-HAND",)
+OPEN = "artifacts.collimation.open_share"
 MISSING = "completeness.required_components.missing"
 CATALOGUE = load_catalogue(DEFAULT_CATALOGUE)
 POLICY = load_policy()
@@ -240,27 +244,70 @@ def test_an_extract_is_read_where_it_holds_all_that_is_read_now(
     assert tally.not_judged == {"its report is of another schema, or broken": len(reports)}
 
 
-def test_items_are_looked_for_again_where_another_would_be_found(
-    database: Database, hospitals: tuple[str, str], reports: list[QcReport], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked: list[str] = []
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which studies were matched (`?1.2.3`) and judged (`1.2.3`) while a test replayed."""
+    called: list[str] = []
 
-    def looking(facts: Facts, catalogue: Catalogue) -> tuple[Matched, ...]:
-        looked.append(facts.study_instance_uid)
+    def matching(facts: Facts, catalogue: Catalogue) -> tuple[Matched, ...]:
+        called.append(f"?{facts.study_instance_uid}")
         return match(facts, catalogue)
 
-    monkeypatch.setattr(replay, "match", looking)
+    def judging(facts: Facts, *arguments: Any, **options: Any) -> tuple[ItemJudgement, ...]:
+        called.append(facts.study_instance_uid)
+        return judge_items(facts, *arguments, **options)
+
+    monkeypatch.setattr(replay, "match", matching)
+    monkeypatch.setattr(replay, "judge_items", judging)
+    return called
+
+
+def test_only_what_another_limit_may_speak_of_is_judged(
+    database: Database, hospitals: tuple[str, str], reports: list[QcReport], judged: list[str]
+) -> None:
     store(database, reports)
-    limits = changed(CATALOGUE, {MISSING: None})
-    same = replayed(database, rules(limits))
-    assert looked == []
+    shares = {
+        report.study_instance_uid: max(one["value"] for one in report.content["measurements"] if one["metric"] == OPEN)
+        for report in reports
+    }
+    assert len(set(shares.values())) == len(reports) > 1
+    limit = {"review": {"above": min(shares.values())}, "clause": "c"}
+    _, flips = replayed(database, rules(changed(CATALOGUE, {OPEN: limit})))
+    crossed = [uid for uid, share in shares.items() if share > min(shares.values())]
+    assert judged == crossed
+    judged.clear()
+    assert {flip.study_instance_uid for flip in flips} <= set(crossed)
+    replayed(database, rules())
+    assert judged == []
+    replayed(database, rules(changed(CATALOGUE, {MISSING: None})))  # which a check tells of facts and item
+    assert judged == list(shares)
+
+
+@pytest.mark.parametrize("what", ["item", "policy", "code"])
+def test_everything_is_judged_where_more_than_limits_differs(
+    database: Database,
+    hospitals: tuple[str, str],
+    reports: list[QcReport],
+    judged: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+) -> None:
+    store(database, reports)
     hand = CATALOGUE.item("XR-HAND")
-    other = hand.model_copy(update={"match": hand.match.model_copy(update={"region_synonyms": ()})})
-    replayed(database, rules(Catalogue({**CATALOGUE.items, "XR-HAND": other}, CATALOGUE.fallback)))
-    assert len(looked) == len(reports)
-    monkeypatch.setattr(Rules, "present_versions", {**rules().present_versions, "code": "another"})
-    assert replayed(database, rules(limits))[1] == same[1]
-    assert len(looked) == 2 * len(reports)
+    others = {
+        "item": rules(
+            Catalogue({**CATALOGUE.items, hand.id: hand.model_copy(update={"pass_mark": 61})}, CATALOGUE.fallback)
+        ),
+        "policy": rules(
+            policy=Policy.model_validate(POLICY.model_dump() | {"random_audit": dict.fromkeys(VERDICTS, 0.5)})
+        ),
+        "code": rules(),
+    }
+    if what == "code":
+        monkeypatch.setattr(Rules, "present_versions", {**rules().present_versions, "code": "another"})
+    _, flips = replayed(database, others[what])
+    assert flips == []
+    assert judged == [f"{mark}{report.study_instance_uid}" for report in reports for mark in ("?", "")]
 
 
 def test_a_report_without_an_extract_is_read_whole(
