@@ -5,6 +5,7 @@ folder (one level), whose keys it inherits; `limits` are merged metric by metric
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,6 +77,15 @@ class Limit(Strict):
         if self.veto and self.reject is None:
             raise ValueError("`veto` needs a `reject` bound")
         return self
+
+    @cached_property
+    def within(self) -> tuple[float, float]:
+        """The lowest and the highest value that cross no bound, in multiples of the scale."""
+        bounds = [bound for bound in (self.note, self.review, self.reject) if bound is not None]
+        return (
+            max((bound.below for bound in bounds if bound.below is not None), default=-math.inf),
+            min((bound.above for bound in bounds if bound.above is not None), default=math.inf),
+        )
 
     def crossed(self, value: float, scale: float = 1.0) -> tuple[Level, float] | None:
         """The worst level that `value` reaches, and the limit it crossed there; bounds are multiples of `scale`."""

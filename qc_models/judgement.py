@@ -131,6 +131,7 @@ def judge(
         finding
         for measurement in (*facts.measurements, *related)
         if (limit := item.limits.get(measurement.metric)) is not None
+        and not (limit.of is None and limit.within[0] <= measurement.value <= limit.within[1])  # most, so quickly
         and (finding := _finding(facts, item, measurement, limit, scope, policy, worded)) is not None
     ]
     if not facts.pixels_examined:

@@ -1,5 +1,6 @@
 """A catalogue is a folder of strict files: bases are inherited once, and every mistake is named with file and key."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,19 @@ def test_the_scale_is_none_where_the_item_has_no_such_value(folder: Path) -> Non
 
 def test_the_default_catalogue_loads() -> None:
     assert len(load_catalogue(HERE / "exam_items").items) == 67
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"reject": Bound(above=5)},
+        {"note": Bound(below=1), "review": Bound(above=4, below=-1), "reject": Bound(above=9)},
+        {"note": Bound(above=3), "reject": Bound(above=2)},  # the milder bound lies beyond the harder one
+        {"review": Bound(above=1, below=2)},  # nothing is good
+    ],
+)
+def test_what_lies_within_crosses_nothing_and_all_else_does(bounds: dict[str, Bound]) -> None:
+    limit = Limit(clause="c", **bounds)
+    low, high = limit.within
+    for value in (-math.inf, -1, -0.9, 0, 1, 1.1, 2, 2.1, 3, 4, 5, 9, math.inf):
+        assert (low <= value <= high) == (limit.crossed(value) is None), value
