@@ -1,5 +1,8 @@
 """How long judging stored reports again takes, under a limit that changed; on SQLite and on a PostgreSQL of its own.
 
+That is what a replay is mostly for, and spares it much. What it takes where every study has to be matched and judged, from extracts
+or from whole reports, is measured on a tenth of them, under a policy that changes no verdict: none may flip.
+
 The reports are those of real studies where they are here, else of simulated ones, with measurements that vary and the verdicts that
 follow from them. Each variant is stored for several studies, and nothing of it is remembered from one to the next.
 """
@@ -17,7 +20,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, make_url
+from sqlalchemy import insert, make_url, update
 
 from benchmarks.private_postgres import private_postgres
 from inference.pipeline import Settings, examine_all
@@ -25,8 +28,10 @@ from inference.reading import read_studies
 from qc_models.exam_item import Catalogue, ExamItem
 from qc_models.item_matching import match
 from qc_models.judgement import judge_items
+from qc_models.policy import Policy
 from qc_models.report import QcReport, make_report
 from qc_models.simulation.study_simulation import simulate_study
+from qc_models.vocabulary import VERDICTS
 from serving.database.sessions import open_database
 from serving.database.tables import Hospital, ReportRow, StudyRow, Table, VerdictRow
 from serving.replay_processes import run as replay_all
@@ -45,7 +50,7 @@ LIMIT_S = 60  # that 100,000 reports may take
 def run(
     data: Path, settings: Settings, number: int, processes: int, databases: Sequence[str], say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Figures of each kind of database: seconds, studies that flip, and a replay without changes, in which none may."""
+    """Figures of each kind of database: seconds, studies that flip, and replays in which none may."""
     reports = base_reports(data, settings)
     say(f"{len(reports)} studies examined")
     drawn = random.Random(0)
@@ -108,7 +113,7 @@ def vary(report: QcReport, settings: Settings, seed: int) -> QcReport:
 
 
 def changed(catalogue: Catalogue, reports: Sequence[QcReport]) -> Catalogue:
-    """The catalogue with another limit, in every item: the metric that most reports hold asks a person above its median."""
+    """The catalogue with another limit, in every item: the metric of the most different values asks a person above its median."""
     values: dict[str, list[float]] = {}
     for report in reports:
         for metric in {one["metric"] for one in report.content["measurements"]}:
@@ -153,17 +158,32 @@ def _timed(
     tally = replay_all(make_url(url), BEGIN, rules, processes)
     seconds = time.perf_counter() - begun
     say(f"replayed in {seconds:.1f} s")
-    present = Rules(rules.present_catalogue, rules.present_policy, rules.present_catalogue, rules.present_policy)
-    last_day = BEGIN + timedelta(days=DAYS - 1)
-    same = replay_all(make_url(url), last_day, present, processes)
+    other = Policy.model_validate(rules.policy.model_dump() | {"random_audit": dict.fromkeys(VERDICTS, 0.5)})
+    same = Rules(rules.present_catalogue, other, rules.present_catalogue, rules.present_policy)
+    last_days = BEGIN + timedelta(days=DAYS - DAYS // 10)
+    extracts = _timed_same(url, last_days, same, processes)
+    with closing(open_database(url)) as database, database.writing() as session:
+        session.execute(update(ReportRow).values(extract=None, extract_form=None))
     return {
         "seconds": round(seconds, 1),
         "ms_a_report": round(1000 * seconds / number, 3),
         "stored_s": round(stored_s, 1),
         "replayed": tally.studies,
         "not_judged": tally.not_judged.total(),
+        "measured": sum(tally.measured.values()),
         "studies_that_flip": tally.flipped,
-        "without_changes": {"replayed": same.studies, "studies_that_flip": same.flipped},
+        "all_judged": {"of_extracts": extracts, "of_whole_reports": _timed_same(url, last_days, same, processes)},
+    }
+
+
+def _timed_same(url: str, since: datetime, rules: Rules, processes: int) -> dict[str, Any]:
+    begun = time.perf_counter()
+    tally = replay_all(make_url(url), since, rules, processes)
+    seconds = time.perf_counter() - begun
+    return {
+        "replayed": tally.studies,
+        "studies_that_flip": tally.flipped,
+        "ms_a_report": round(1000 * seconds / tally.studies, 3),
     }
 
 

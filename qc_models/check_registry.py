@@ -117,10 +117,16 @@ def relating() -> tuple[Check, ...]:
     return tuple(check for check in checks().values() if check.relates)
 
 
+@cache
+def check_of(metric: str) -> Check | None:
+    """The check that measures `dimension.check.quantity`; None where there is none."""
+    check = checks().get(metric.rpartition(".")[0])
+    return check if check is not None and metric.rpartition(".")[2] in check.quantities else None
+
+
 def quantity(metric: str) -> Quantity:
     """The quantity that `dimension.check.quantity` names; raises ConfigError where no check measures it."""
-    name, _, last = metric.rpartition(".")
-    check = checks().get(name)
-    if check is None or last not in check.quantities:
+    check = check_of(metric)
+    if check is None:
         raise ConfigError(f"no check measures {metric!r}; `touchstone explain` lists all metrics")
-    return check.quantities[last]
+    return check.quantities[metric.rpartition(".")[2]]

@@ -19,6 +19,12 @@ from qc_models.findings import Location, Measurement
 from qc_models.report import SCHEMA, facts_adapter, read_facts
 from qc_models.vocabulary import LEVELS, Level, Verdict
 
+_FORM = 1  # counted up by whoever changes what `stored_of` makes of a report, where the types stay the same
+
+
+class BrokenReportError(ValueError):
+    """What is stored is no report of this schema."""
+
 
 class RelatedDetail(TypedDict, total=False):
     """Every detail that the `relate` of some check reads."""
@@ -60,52 +66,52 @@ class StoredReport:
 
     @cached_property
     def facts(self) -> Facts:
-        """All that it was judged by; ValueError where it is none."""
-        facts = read_facts(self.other_facts, self.study_instance_uid, (), self.models)
-        return replace(
-            facts,
-            measurements=tuple(
-                [
-                    Measurement(metric, value, unit, self.places[place], detail)
-                    for metric, value, unit, place, detail in self.measured
-                ]
-            ),
-        )
+        """All that it was judged by; BrokenReportError where it is none."""
+        try:
+            facts = read_facts(self.other_facts, self.study_instance_uid, (), self.models)
+            measurements = [
+                Measurement(metric, value, unit, self.places[place], detail)
+                for metric, value, unit, place, detail in self.measured
+            ]
+        except (ValueError, IndexError) as error:
+            raise BrokenReportError(f"not the facts of a study: {type(error).__name__}") from error
+        return replace(facts, measurements=tuple(measurements))
 
 
 def read_extract(text: bytes) -> StoredReport:
-    """Reads what `write_extract` wrote of this form; ValueError for what it did not."""
-    stored: StoredReport = _adapter().validate_json(text)
+    """Reads what `write_extract` wrote of this form; BrokenReportError for what it did not."""
+    try:
+        stored: StoredReport = _adapter(StoredReport).validate_json(text)
+    except ValueError as error:
+        raise BrokenReportError(f"not an extract of form {extract_form()}") from error
     return stored
 
 
 def write_extract(stored: StoredReport) -> bytes:
     """One line of JSON; ValueError where half a character is in it."""
-    text: bytes = _adapter().dump_json(stored, exclude_defaults=True)
+    text: bytes = _adapter(StoredReport).dump_json(stored, exclude_defaults=True)
     return text
 
 
 def read_whole(text: bytes) -> StoredReport:
-    """Reads what `QcReport.to_json` wrote; ValueError for another schema, and for what is no report."""
-    from pydantic_core import from_json
-
+    """Reads what `QcReport.to_json` wrote; BrokenReportError for another schema, and for what is no report."""
     try:
-        content = from_json(text)
+        content = _adapter(dict[str, Any]).validate_json(text)
     except ValueError as error:
-        raise ValueError(f"not a QcReport: {error}") from error
+        raise BrokenReportError(f"not a QcReport: {error}") from error
     stored = stored_of(content)
     _ = stored.facts  # or it is no report
     return stored
 
 
 def stored_of(content: Any) -> StoredReport:
-    """What is needed of a report's content; ValueError for another schema, and for what is no report."""
+    """What is needed of a report's content; BrokenReportError for another schema, and for what is no report."""
     if not isinstance(content, Mapping) or content.get("schema") != SCHEMA:
-        raise ValueError(f"not a QcReport of schema {SCHEMA}")
+        raise BrokenReportError(f"not a QcReport of schema {SCHEMA}")
     try:
         return _stored_of(content)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not a QcReport of schema {SCHEMA}: {type(error).__name__}") from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise BrokenReportError(f"not a QcReport of schema {SCHEMA}: {type(error).__name__}") from error
 
 
 def _stored_of(content: Mapping[str, Any]) -> StoredReport:
@@ -115,7 +121,7 @@ def _stored_of(content: Mapping[str, Any]) -> StoredReport:
         levels[finding["metric"]] = max(known, finding["level"], key=LEVELS.index)
     places = {str(one["location"]): one["location"] for one in content["measurements"]}
     numbers = {place: number for number, place in enumerate(places)}
-    stored: StoredReport = _adapter().validate_python(
+    stored: StoredReport = _adapter(StoredReport).validate_python(
         {
             "study_instance_uid": content["study_instance_uid"],
             "as_of": content["as_of"],
@@ -140,12 +146,19 @@ def _stored_of(content: Mapping[str, Any]) -> StoredReport:
 @cache
 def extract_form() -> str:
     """16 characters that change with what is read: an extract of another form may lack some of it, and its report is read."""
-    schemas = [_adapter().json_schema(), facts_adapter().json_schema()]
+    schemas = [_FORM, _bare(_adapter(StoredReport).json_schema()), _bare(facts_adapter().json_schema())]
     return hashlib.sha256(json.dumps(schemas, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def _bare(schema: Any) -> Any:
+    """A schema without its words, which change nothing."""
+    if isinstance(schema, Mapping):
+        return {key: _bare(value) for key, value in schema.items() if key not in ("description", "title")}
+    return [_bare(value) for value in schema] if isinstance(schema, list) else schema
+
+
 @cache
-def _adapter() -> Any:
+def _adapter(of: Any) -> Any:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(StoredReport)
+    return TypeAdapter(of)

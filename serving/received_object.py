@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from struct import Struct
 from typing import Literal
@@ -177,7 +177,10 @@ def _priorities(header: Header) -> list[str]:
 
 def _text(header: Header, keyword: str, length: int) -> str:
     """A text that every database can hold: no character that is none, and no longer than its column."""
-    text = (header.text(keyword) or "").encode("utf-8", "replace").decode("utf-8")
+    said = header.text(keyword) or ""
+    if said.isascii() and said.isprintable():  # as most are
+        return said[:length]
+    text = said.encode("utf-8", "replace").decode("utf-8")
     return "".join(character for character in text if character.isprintable() or character == "\u3000")[:length]
 
 
@@ -190,6 +193,7 @@ def _date(header: Header, keyword: str) -> date | None:
     """A date, also in the way of before 1993, YYYY.MM.DD; None where it is no day."""
     digits = (header.text(keyword) or "").replace(".", "")
     try:
-        return datetime.strptime(digits, "%Y%m%d").date() if len(digits) == 8 and digits.isascii() else None
+        is_day = len(digits) == 8 and digits.isascii() and digits.isdigit()
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])) if is_day else None
     except ValueError:
         return None

@@ -1,7 +1,8 @@
 """What verdicts would be under other exam items or another policy: stored measurements judged again, without any pixel.
 
-The newest verdict of the machine on each study is judged again as of its own day and under the standing that held then, so that
-whatever flips does so by the new rules. What cannot be told from what was stored is counted, and never taken for equal.
+The newest verdict of the machine on each study is judged again, where it does not surely stand, as of its own day and under the
+standing that held then, so that whatever flips does so by the new rules. What cannot be told from what was stored is counted, and
+never taken for equal.
 """
 
 import zlib
@@ -9,33 +10,25 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, exists, func, select
+from sqlalchemy import ColumnElement, Row, and_, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from qc_models.check_registry import Check, checks
+from qc_models.check_registry import check_of
 from qc_models.exam_item import ExamItem, Limit
 from qc_models.item_matching import Matched, match
 from qc_models.judgement import ItemJudgement, judge_items, worst_verdict
-from qc_models.stored_report import StoredReport, extract_form, read_extract, read_whole
+from qc_models.stored_report import BrokenReportError, StoredReport, extract_form, read_extract, read_whole
 from qc_models.vocabulary import LEVELS, VERDICTS, Verdict
 from serving import verdicts
 from serving.database.sessions import Database
 from serving.database.tables import ReportRow, StudyRow, VerdictRow
-from serving.replay_rules import Rules
+from serving.replay_rules import Rules, Scaled
 from serving.standing import suspended
 
 NO_ITEM = "none"  # a study is not, or was not, this item at all
 BY_SCORE, BY_MATCHING = "score below the pass mark", "matching"  # what is responsible where no metric is
-_JUDGES = {
-    "limits",
-    "weights",
-    "pass_mark",
-    "abstain_band",
-    "valid_days",
-}  # fields of an item by which no study is found to be it
 BATCH = 200  # reports that are read at once
 
 Limited = tuple[str, str]  # exam item, metric
@@ -127,19 +120,18 @@ def replay(database: Database, since: datetime, after: int, up_to: int, rules: R
     flips: list[Flip] = []
     for row in _stored(database, since, after, up_to):
         tally.studies += 1
+        if row.report is None:
+            tally.not_judged["its report was purged"] += 1
+            continue
         try:
-            if row.report is None:
-                tally.not_judged["its report was purged"] += 1
-                continue
             stored = (read_extract if row.is_extract else read_whole)(zlib.decompress(row.report))
-        except (ValueError, zlib.error):
+            unknown = [item_id for item_id in _given(stored) if item_id not in rules.catalogue.items]
+            if unknown:
+                tally.not_judged[f"the catalogue has no item {', '.join(unknown)}, which a person named"] += 1
+            else:
+                flips.extend(_judge_again(row, stored, rules, tally))
+        except (BrokenReportError, zlib.error):
             tally.not_judged["its report is of another schema, or broken"] += 1
-            continue
-        unknown = [item_id for item_id in _given(stored) if item_id not in rules.catalogue.items]
-        if unknown:
-            tally.not_judged[f"the catalogue has no item {', '.join(unknown)}, which a person named"] += 1
-            continue
-        flips.extend(_judge_again(row, stored, rules, tally))
     return tally, flips
 
 
@@ -154,7 +146,7 @@ def _is_newest() -> ColumnElement[bool]:
 def _stored(database: Database, since: datetime, after: int, up_to: int) -> list[Row[Any]]:
     """What was given since a time; the time is compared here, lest a database walks along its index instead of the ids."""
     current = aliased(VerdictRow)
-    is_extract = ReportRow.extract_form == extract_form()
+    is_extract = and_(ReportRow.extract_form == extract_form(), ReportRow.extract.is_not(None))
     query = (
         select(
             VerdictRow.created_at,
@@ -176,35 +168,38 @@ def _stored(database: Database, since: datetime, after: int, up_to: int) -> list
 
 def _judge_again(row: Row[Any], stored: StoredReport, rules: Rules, tally: Tally) -> list[Flip]:
     """The flips of one study; counts what was judged, and by which versions it had been."""
-    _count_versions(stored, rules, tally)
     matched = _matched(stored, rules)
+    flips: list[Flip] = []
+    verdict = stored.verdict
+    if not _stands(stored, matched, rules):
+        policy = suspended(rules.policy, row.hospital_id) if "standing" in row.versions else rules.policy
+        judgements = judge_items(stored.facts, matched, policy, stored.as_of, worded=False)
+        verdict = worst_verdict(judgement.verdict for judgement in judgements)
+        decided = row.current_kind == verdicts.FINAL
+        flips = [
+            Flip(stored.study_instance_uid, row.hospital_id, item_id, before, after, metrics, decided)
+            for item_id, before, after, metrics in _differences(stored, judgements)
+        ]
+    _count_versions(stored, rules, tally)
     _count_measured(stored, [entry.item for entry in matched], rules.changed, tally)
-    if _stands(stored, matched, rules):
-        return []
-    policy = suspended(rules.policy, row.hospital_id) if "standing" in row.versions else rules.policy
-    judgements = judge_items(stored.facts, matched, policy, stored.as_of, worded=False)
-    decided = row.current_kind == verdicts.FINAL
-    flips = [
-        Flip(stored.study_instance_uid, row.hospital_id, item_id, before, after, metrics, decided)
-        for item_id, before, after, metrics in _differences(stored, judgements)
-    ]
     for flip in flips:
         key = (flip.hospital_id, flip.item_id, flip.before, flip.after)
         tally.flips[key] += 1
         tally.metrics.update((*key, metric) for metric in flip.metrics)
     if flips:
         tally.flipped += 1
-        tally.decided += decided
-        tally.study_flips[stored.verdict, worst_verdict(judgement.verdict for judgement in judgements)] += 1
+        tally.decided += flips[0].decided
+        tally.study_flips[stored.verdict, verdict] += 1
     return flips
 
 
 def _matched(stored: StoredReport, rules: Rules) -> Sequence[Matched]:
     """The items as which a study is judged: those that a person named, or that were found and would be found again."""
-    if _given(stored) or (rules.differ_in_limits_from(stored.versions) and all("sure" in e for e in stored.matches)):
+    if given := _given(stored):
+        return [Matched(rules.catalogue.item(item_id), "given") for item_id in given]
+    if rules.differ_in_limits_from(stored.versions) and all("sure" in entry for entry in stored.matches):
         return [
-            Matched(rules.catalogue.item(entry["item"]), entry["why"], sure=entry.get("sure", True))
-            for entry in stored.matches
+            Matched(rules.catalogue.item(entry["item"]), entry["why"], sure=entry["sure"]) for entry in stored.matches
         ]
     return match(stored.facts, rules.catalogue)
 
@@ -214,23 +209,23 @@ def _given(stored: StoredReport) -> list[str]:
     return [entry["item"] for entry in stored.matches if entry["why"] == "given"]
 
 
-def _stands(stored: StoredReport, matched: Iterable[Matched], rules: Rules) -> bool:
+def _stands(stored: StoredReport, matched: Sequence[Matched], rules: Rules) -> bool:
     """Whether all that was said of a study surely stands, so that it need not be judged: no limit that differs speaks of it."""
-    return rules.differ_in_limits_from(stored.versions) and not any(
-        _may_speak(stored, metric, limits)
-        for entry in matched
-        for metric, limits in rules.differing[entry.item.id].items()
+    items = [entry.item.id for entry in matched]
+    return (
+        rules.differ_in_limits_from(stored.versions)
+        and stored.items.keys() == set(items)
+        and rules.relating.isdisjoint(items)
+        and not any(_speaks(rules.differing[item_id], stored) for item_id in items)
     )
 
 
-def _may_speak(stored: StoredReport, metric: str, limits: Sequence[tuple[Limit, float | None]]) -> bool:
-    """Whether a value crosses one of a metric's limits, or may: what a check relates to the item is not stored."""
-    check = _check_of(metric)
-    return (check is not None and check.relates) or any(
+def _speaks(limits: Mapping[str, Sequence[Scaled]], stored: StoredReport) -> bool:
+    """Whether a value of a study crosses one of these limits."""
+    return any(
         limit.crossed(value, scale) is not None
-        for name, value, *_ in stored.measured
-        if name == metric
-        for limit, scale in limits
+        for metric, value, *_ in stored.measured
+        for limit, scale in limits.get(metric, ())
         if scale is not None
     )
 
@@ -284,7 +279,7 @@ def _count_measured(
 ) -> None:
     """Of limits that differ, whether this study tells what they do: its report holds a value, or facts give one again."""
     held = {metric for metric, *_ in stored.measured}
-    tally.gone.update(metric for metric in held if not _is_known(metric))
+    tally.gone.update(metric for metric in held if check_of(metric) is None)
     for item in items:
         tally.judged[item.id] += 1
         for metric, limit in changed.get(item.id, {}).items():
@@ -293,20 +288,9 @@ def _count_measured(
                 tally.measured[item.id, metric] += 1
 
 
-@cache
-def _is_known(metric: str) -> bool:
-    check = _check_of(metric)
-    return check is not None and metric.rpartition(".")[2] in check.quantities
-
-
-@cache
-def _check_of(metric: str) -> Check | None:
-    return checks().get(metric.rpartition(".")[0])
-
-
 def _related(metric: str, stored: StoredReport, item: ExamItem) -> set[str]:
     """What the check of a metric tells of facts and item."""
-    check = _check_of(metric)
+    check = check_of(metric)
     if check is None or not check.relates:
         return set()
     try:

@@ -28,7 +28,7 @@ SAME, FLIPS, NOTHING_STORED = 0, 1, 3
 
 @click.command(
     epilog="""\b
-Exit status: 0 every verdict was judged again and stays; 1 at least one flips or cannot be judged again;
+Exit status: 0 every verdict stays; 1 at least one flips or cannot be judged again;
 2 wrong usage or configuration; 3 nothing is stored since that day."""
 )
 @click.option("--catalogue", type=click.Path(path_type=Path, file_okay=False), help="Folder of other exam items.")

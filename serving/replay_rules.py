@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from qc_models.check_registry import check_of
 from qc_models.exam_item import Catalogue, ExamItem, Limit
 from qc_models.policy import Policy
 from qc_models.version import code_version
+
+Scaled = tuple[Limit, float | None]  # a limit, and the value of the item that its bounds are multiples of
 
 
 @dataclass(frozen=True)
@@ -21,38 +24,43 @@ class Rules:
     @cached_property
     def changed(self) -> Mapping[str, Mapping[str, Limit]]:
         """By item, the limits of the new catalogue that are new or differ; of an item that is new, all."""
-        found: dict[str, dict[str, Limit]] = {}
-        for item in self._items():
-            present = self._present(item)
-            limits = {
-                metric: limit
-                for metric, limit in item.limits.items()
-                if present is None
-                or present.limits.get(metric) != limit
-                or present.scale(limit.of) != item.scale(limit.of)
-            }
-            if limits:
-                found[item.id] = limits
-        return found
+        found = {
+            item.id: {metric: item.limits[metric] for metric in self.differing[item.id] if metric in item.limits}
+            for item in self._items()
+        }
+        return {item_id: limits for item_id, limits in found.items() if limits}
+
+    @cached_property
+    def differing(self) -> Mapping[str, Mapping[str, Sequence[Scaled]]]:
+        """By item and metric, the limits that are new, others or lifted: as they were and will be, with what they multiply."""
+        return {item.id: dict(self._differing(item)) for item in self._items()}
+
+    def _differing(self, item: ExamItem) -> Iterator[tuple[str, Sequence[Scaled]]]:
+        present = self._present(item)
+        metrics = item.limits.keys() | (present.limits.keys() if present is not None else frozenset())
+        for metric in sorted(metrics):
+            scaled = [
+                (limit, one.scale(limit.of))
+                for one in (present, item)
+                if one is not None and (limit := one.limits.get(metric)) is not None
+            ]
+            if len(scaled) == 1 or scaled[0] != scaled[1]:
+                yield metric, scaled
+
+    @cached_property
+    def relating(self) -> frozenset[str]:
+        """The items of which a limit differs on what a check relates to the item, which no report holds."""
+        return frozenset(
+            item_id
+            for item_id, limits in self.differing.items()
+            if any((check := check_of(metric)) is not None and check.relates for metric in limits)
+        )
 
     def differ_in_limits_from(self, versions: Mapping[str, str]) -> bool:
         """Whether a study that was judged by these versions would be the same items, by all but limits the same rules."""
         return self._differ_in_limits and all(
             versions.get(what) == version for what, version in self.present_versions.items()
         )
-
-    @cached_property
-    def differing(self) -> Mapping[str, Mapping[str, Sequence[tuple[Limit, float | None]]]]:
-        """By item and metric, the limits that are new, others or lifted, as they were and will be, with their scales."""
-        return {item.id: dict(self._differing(item)) for item in self._items()}
-
-    def _differing(self, item: ExamItem) -> Iterator[tuple[str, Sequence[tuple[Limit, float | None]]]]:
-        present = self._present(item)
-        then = present.limits if present is not None else {}
-        for metric in item.limits.keys() | then.keys():
-            limits = [limit for limit in (then.get(metric), item.limits.get(metric)) if limit is not None]
-            if len(limits) == 1 or limits[0] != limits[1]:
-                yield metric, [(limit, item.scale(limit.of)) for limit in limits]
 
     @cached_property
     def _differ_in_limits(self) -> bool:

@@ -123,7 +123,7 @@ def _untold(tally: Tally, rules: Rules) -> list[str]:
 
 def _sums(tally: Tally) -> list[str]:
     number = tally.studies - tally.not_judged.total()
-    lines = [f"{number} of {tally.studies} studies judged again, {tally.flipped} of them flip"]
+    lines = [f"{number} of {tally.studies} studies looked at, {tally.flipped} of them flip"]
     if tally.flipped:
         kinds = ", ".join(f"{before} to {after} {times}" for (before, after), times in tally.study_flips.most_common())
         lines.append(f"the study's verdict: {kinds}")

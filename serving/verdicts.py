@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,8 @@ FULL: Literal["full"] = "full"
 FINAL: Literal["final"] = "final"
 _RANKS: Mapping[str, int] = {FULL: 1, FINAL: 2}
 _MOST_REASONS = 20
+
+log = structlog.get_logger(__name__)
 
 
 def record(
@@ -86,7 +89,8 @@ def stored_report(report: QcReport) -> dict[str, Any]:
             "extract": zlib.compress(write_extract(stored_of(report.content))),
             "extract_form": extract_form(),
         }
-    except ValueError:
+    except ValueError as error:
+        log.warning("no extract of a report", reason=type(error).__name__)
         return columns
 
 

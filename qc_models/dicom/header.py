@@ -25,7 +25,7 @@ from qc_models.dicom.elements import (
     encoding_of,
     scan_items,
 )
-from qc_models.dicom.values import NUMBER_VRS, TEXT_VRS, number_values, text_values
+from qc_models.dicom.values import NUMBER_VRS, PADDING, TEXT_VRS, number_values, text_values
 from qc_models.errors import InputError
 
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
@@ -123,6 +123,9 @@ class Header:
         vr = self._vr(keyword, found[0])
         if vr in TEXT_VRS:
             plain = found[1].isascii() and b"\x1b" not in found[1]  # nearly all is, and asks for no character set
+            if plain and b"\\" not in found[1]:
+                value = found[1].decode("ascii").strip(PADDING)
+                return (value,) if value else ()
             return text_values(vr, found[1], () if plain else self._charset)[0]
         values = self.numbers(keyword) if vr in NUMBER_VRS else ()
         return tuple(str(int(value) if value.is_integer() else value) for value in values)

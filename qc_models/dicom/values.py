@@ -6,7 +6,7 @@ from struct import Struct
 
 from qc_models.dicom.character_set import decode
 
-_PADDING = " \0\t\r\n"
+PADDING = " \0\t\r\n"  # what stands around a value and is none of it
 _QUOTED_LENGTH = 16  # the longest decimal string there is
 _UNDIVIDED = frozenset({"LT", "ST", "UR", "UT"})  # a backslash is a letter in these
 _BINARY = {
@@ -29,7 +29,7 @@ def text_values(vr: str, raw: bytes, charset: Sequence[str]) -> tuple[tuple[str,
     """
     text, valid = decode(raw, charset)
     parts = (text,) if vr in _UNDIVIDED else text.split("\\")
-    values = tuple(part.strip(_PADDING) for part in parts)
+    values = tuple(part.strip(PADDING) for part in parts)
     return (values if any(values) else ()), valid
 
 
@@ -47,7 +47,7 @@ def number_values(vr: str, raw: bytes, little_endian: bool) -> tuple[tuple[float
             return (), f"{len(raw)} bytes are no whole number of {vr} values"
         unpacked = tuple(float(value) for (value,) in layout.iter_unpack(raw))
         return (unpacked, None) if all(map(math.isfinite, unpacked)) else ((), "a value is not finite")
-    parts = [part.strip(_PADDING.encode()) for part in raw.split(b"\\")]
+    parts = [part.strip(PADDING.encode()) for part in raw.split(b"\\")]
     if not any(parts):
         return (), None
     values = [_number(part) for part in parts]

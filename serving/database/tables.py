@@ -230,7 +230,7 @@ class VerdictRow(Table):
 class ReportRow(Table):
     """The whole report of a verdict as JSON, and what a replay reads of it (`qc_models.stored_report`), compressed by zlib.
 
-    Reports from before there were extracts have none.
+    Reports of before have no extract, nor have those of which none can be made.
     """
 
     __tablename__ = "report"

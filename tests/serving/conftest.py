@@ -1,7 +1,7 @@
 """What tests of the service share: an empty database, on SQLite and on a PostgreSQL server of their own, and objects to send."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from io import BytesIO
 from itertools import count
@@ -15,9 +15,15 @@ from pydicom.uid import ExplicitVRLittleEndian
 from sqlalchemy import create_engine
 
 from benchmarks.private_postgres import private_server
+from inference.reading import read_studies
+from qc_models.report import QcReport
+from qc_models.simulation.study_simulation import simulate_study
+from qc_models.study import Study
 from serving.archive import FolderArchive
 from serving.database.sessions import Database, open_database
 from serving.database.tables import Hospital, Table
+from serving.replay_rules import Rules
+from tests.serving.replaying import CATALOGUE, ITEMS, scored
 from tests.written_dicom import instance
 
 _numbers = count(1)
@@ -116,6 +122,28 @@ def hospitals(database: Database) -> tuple[str, str]:
         for name, level in (("city", "tertiary_a"), ("county", "secondary_b")):
             session.add(Hospital(id=name, name=name, level=level, alliances=["region"], issuer=f"{name}-issuer"))
     return "city", "county"
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> list[Study]:
+    """Studies of an item, whole and without a component."""
+    folder = tmp_path_factory.mktemp("simulated")
+    for number, item_id in enumerate(item for item in CATALOGUE.items if item in ITEMS):
+        item = CATALOGUE.item(item_id)
+        simulate_study(item, folder / item_id, seed=number)
+        simulate_study(item, folder / f"{item_id}-less", seed=number + 50, omit=[item.required[0]])
+    return list(read_studies([folder]).studies)
+
+
+@pytest.fixture(scope="session")
+def reports(simulated: list[Study]) -> list[QcReport]:
+    return scored(simulated)
+
+
+@pytest.fixture
+def judge_all(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A function after which nothing stands, and every study is matched and judged."""
+    return lambda: monkeypatch.setattr(Rules, "differ_in_limits_from", lambda *_: False)
 
 
 def object_bytes(**keywords: Any) -> bytes:
