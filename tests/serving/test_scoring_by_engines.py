@@ -10,6 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from ray._private.authentication.authentication_token_setup import (
+    enable_token_auth_by_default,
+    ensure_token_if_auth_enabled,
+)
 from ray.cluster_utils import Cluster
 from sqlalchemy import select
 
@@ -40,7 +44,13 @@ LEASING = jobs.Leasing(lease_s=600, attempts=3)
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A head with room for one examiner; a second node is added by whoever needs it."""
+    """A head with room for one examiner; a second node is added by whoever needs it.
+
+    Its nodes show the token that whoever joins them shows, as those of `ray start` do, and not only where a test before this one
+    had Ray make one.
+    """
+    enable_token_auth_by_default()
+    ensure_token_if_auth_enabled()
     head = {"num_cpus": 1, "include_dashboard": False, "_system_config": {"worker_niceness": 0}}
     made = Cluster(initialize_head=True, head_node_args=head)
     yield made
