@@ -173,8 +173,8 @@ def test_a_study_that_is_found_to_be_another_item_does_not_stand(
     database: Database, hospitals: tuple[str, str], reports: list[QcReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(database, reports)
+    without_extracts(database)
     with database.writing() as session:
-        session.execute(update(ReportRow).values(extract=None, extract_form=None))
         for row in session.scalars(select(ReportRow)):
             row.content = zlib.compress(zlib.decompress(row.content).replace(b'"sure":', b'"unknown":'))
     monkeypatch.setattr(replay, "match", lambda _, catalogue: (Matched(catalogue.fallback, "none fits"),))
