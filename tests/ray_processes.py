@@ -1,12 +1,22 @@
-"""Finds processes of a test's own Ray cluster, and waits until one of them is in the middle of a study."""
+"""Starts a test's own Ray cluster, finds its processes, and waits until one of them is in the middle of a study."""
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 PATIENCE_S = 180.0
 MUCH = 1 << 20  # bytes: nothing but a study, or what it needs, makes an examiner read so many
+
+
+def patiently(start: Callable[[], Any]) -> Any:
+    """What a start of Ray makes: it gives each of its processes half a minute, which a busy machine may not have at first."""
+    for _ in range(2):
+        with suppress(Exception):
+            return start()
+    return start()
 
 
 def replicas(name: str, of: int | None = None) -> list[int]:

@@ -47,8 +47,15 @@ class RaySession:
         try:
             self.gpus = 0 if section.gpu == "never" else num_gpus()
             self._examiners = self._deployed()
+            reached = bool(self._deployed_mark())
         except (RayError, RayServeException, RuntimeError, TimeoutError) as error:
+            self.leave()
             raise ServiceError(f"Ray runs no examiner ({type(error).__name__}); look at its nodes") from error
+        if not reached:  # a node without our token hears us, and cannot hand us what it made
+            self.leave()
+            raise ServiceError(
+                "Ray's examiners do not reach this process; give it and all of Ray's nodes one token, and start them again"
+            )
 
     def ask(self, order: Order) -> Any:
         """Hands an order to an examiner; the response will hold a report or a ToldError."""
@@ -79,6 +86,7 @@ class RaySession:
             "_system_config": {"worker_niceness": 0, "enable_metrics_collection": False},
         }
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers of each cluster
+        os.environ.setdefault("RAY_gcs_server_port_wait_time_s", f"{self._section.wait_s:.0f}")  # a head of our own
         if address not in ("", "auto") and not _answers(address):
             raise ServiceError(f"Ray's head at {address} does not answer; start it")
         if address:  # Ray shows its token to clusters that it finds by itself, and to none that is named

@@ -32,7 +32,7 @@ from serving.intake import Intake, Limits
 from serving.outcome import Following
 from serving.recording import Sender
 from serving.worker import DEFAULT_CATALOGUE, Examining, Worker
-from tests.ray_processes import bytes_read, in_the_middle, replicas
+from tests.ray_processes import bytes_read, in_the_middle, patiently, replicas
 from tests.serving.made_rows import Clock
 
 pytestmark = pytest.mark.xdist_group("ray")
@@ -52,7 +52,7 @@ def cluster() -> Iterator[Cluster]:
     enable_token_auth_by_default()
     ensure_token_if_auth_enabled()
     head = {"num_cpus": 1, "include_dashboard": False, "_system_config": {"worker_niceness": 0}}
-    made = Cluster(initialize_head=True, head_node_args=head)
+    made = patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
     yield made
     made.shutdown()
 
@@ -188,7 +188,7 @@ def test_a_node_that_dies_loses_no_study_and_doubles_none(
     hands: list[SimulatedStudy],
 ) -> None:
     worker._engine = engine
-    node = cluster.add_node(num_cpus=1)
+    node = patiently(lambda: cluster.add_node(num_cpus=1))
     (raylet,) = node.all_processes["raylet"]
     for hand in hands:
         send(hand)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from qc_models.errors import InputError
+from tests.ray_processes import patiently
 from tests.training.drawn_data import write_data
 from training.fit import fitted
 from training.fit_on_ray import fit_on_ray
@@ -28,7 +29,7 @@ pytestmark = [
 def two_processors() -> Iterator[None]:
     """A cluster of this test alone; left to itself, Ray joins whatever cluster another process of this machine began."""
     ray = pytest.importorskip("ray")
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    patiently(lambda: ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False))
     yield
     ray.shutdown()
 

@@ -1,11 +1,12 @@
 """What an engine on Ray says before it has reached any cluster, and how it reaches one that an administrator started."""
 
+import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,12 @@ JOINING = """
 import sys
 from inference.engine.ray_session import RaySession
 from inference.engine.section import EngineSection
-session = RaySession(EngineSection(kind="ray", address=sys.argv[1], least_examiners=1, most_examiners=1, cpus=1))
+from qc_models.errors import ServiceError
+section = EngineSection(kind="ray", address=sys.argv[1], least_examiners=1, most_examiners=1, cpus=1, wait_s=float(sys.argv[2]))
+try:
+    session = RaySession(section)
+except ServiceError as error:
+    sys.exit(str(error))
 print(session.num_examiners(), "examiners")
 session.leave()
 """
@@ -47,18 +53,24 @@ def test_addresses_are_those_of_sockets() -> None:
 
 
 @pytest.fixture
-def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A head as an administrator starts it, where a token lies in its place."""
+def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token in its place, which whoever starts or joins Ray finds."""
     (tmp_path / "token").write_text("0f" * 32)
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+
+
+@contextmanager
+def started_head(**environment: str) -> Iterator[str]:
+    """The address of a head as an administrator starts it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     ray = Path(sys.executable).with_name("ray")
     command = (ray, "start", "--head", "--port", f"{port}", "--num-cpus", "1", "--include-dashboard=false", "--block")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as head:
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet, env=os.environ | environment) as head:
         try:
             until = time.monotonic() + PATIENCE_S
             while head.poll() is None and time.monotonic() < until:
@@ -70,8 +82,23 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             head.terminate()
 
 
+def joined(address: str, wait_s: float = 120) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: Ray reads once whether it has to show a token."""
+    return subprocess.run([sys.executable, "-c", JOINING, address, f"{wait_s}"], capture_output=True, text=True)
+
+
 @pytest.mark.xdist_group("ray")
-def test_a_head_that_is_named_is_shown_the_token(address: str) -> None:
-    """In a process of its own: Ray reads once whether it has to show one."""
-    done = subprocess.run([sys.executable, "-c", JOINING, address], capture_output=True, text=True)
+@pytest.mark.usefixtures("token")
+def test_a_head_that_is_named_is_shown_the_token() -> None:
+    with started_head() as address:
+        done = joined(address)
     assert (done.returncode, done.stdout) == (0, "1 examiners\n"), done.stderr
+
+
+@pytest.mark.xdist_group("ray")
+@pytest.mark.usefixtures("token")
+def test_a_head_that_was_started_without_the_token_is_told() -> None:
+    with started_head(RAY_AUTH_MODE="disabled") as address:
+        done = joined(address, 45)
+    assert done.returncode == 1
+    assert "do not reach this process; give it and all of Ray's nodes one token" in done.stderr

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.xdist_group("ray")
 def ray_engine() -> Iterator[Engine]:
     made = make_engine(EngineSection(kind="ray", least_examiners=2, most_examiners=2))
     with ThreadPoolExecutor(1) as pool:  # whoever asks first may go, and the cluster stays
-        assert pool.submit(made.health).result().ready
+        assert any(pool.submit(made.health).result().ready for _ in range(3))  # a busy machine may be too slow at first
     yield made
     made.close()
 
