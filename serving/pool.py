@@ -49,12 +49,17 @@ def person_digest(key: bytes, name: str, birth_date: date | None, sex: str) -> s
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """An entry with all that its worth hangs on; `devices` are those of its study of which something is known."""
+    """An entry with all that its worth hangs on.
+
+    `devices` are those of its study of which something is known; `listed` where the policy's own list suspends one of them, or who
+    made the study.
+    """
 
     entry: PoolEntry
     study: StudyRow
     producer: Hospital
     devices: tuple[DeviceStanding, ...]
+    listed: bool
 
     def why_not(self, on: date, acceptance: Acceptance = "always") -> tuple[str, ...]:
         """Why nobody may rely on it on a day, in words of `pool_lookup.REASONS`; nothing where one may.
@@ -70,13 +75,18 @@ class Offered:
             "withdrawn": entry.state == WITHDRAWN or study.withdrawn_at is not None,
             "arriving": entry.state == ACTIVE and not rests and study.state == ARRIVING,
             "not_judged": entry.state == ACTIVE and not rests and study.state != ARRIVING,
-            "suspended": bool(why_suspended(self.producer, on)) or any(why_suspended(one, on) for one in self.devices),
+            "suspended": self._is_suspended(on),
             "out_of_scope": acceptance == "never",
         }
         return tuple(reason for reason, holds in held.items() if holds)
 
+    def _is_suspended(self, on: date) -> bool:
+        if self.listed or why_suspended(self.producer, on):
+            return True
+        return any(why_suspended(device, on) for device in self.devices)
 
-def offered(session: Session, *where: ColumnElement[bool], newest: int | None = None) -> list[Offered]:
+
+def offered(session: Session, policy: Policy, *where: ColumnElement[bool], newest: int | None = None) -> list[Offered]:
     """Entries with what their worth hangs on, as they are in the database now; `newest` so many by their examination's day."""
     query = (
         select(PoolEntry, StudyRow, Hospital)
@@ -90,9 +100,20 @@ def offered(session: Session, *where: ColumnElement[bool], newest: int | None = 
     named = {entry.id: {(entry.hospital_id, device) for device in entry.devices or ()} for entry, _, _ in rows}
     known = _standings(session, set().union(*named.values()))
     return [
-        Offered(entry, study, producer, tuple(known[key] for key in sorted(named[entry.id] & known.keys())))
+        Offered(
+            entry,
+            study,
+            producer,
+            tuple(known[key] for key in sorted(named[entry.id] & known.keys())),
+            policy.standing_of(tuple(entry.devices or ()), _makers(entry, producer)) is not None,
+        )
         for entry, study, producer in rows
     ]
+
+
+def _makers(entry: PoolEntry, producer: Hospital) -> tuple[str, ...]:
+    """The names of who made an entry's study; of one that was made before they were kept, its hospital's."""
+    return (producer.name,) if entry.institutions is None else tuple(entry.institutions)
 
 
 def _standings(session: Session, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], DeviceStanding]:
@@ -148,7 +169,8 @@ def offer(
             patient_issuer=study.patient_issuer,
             patient_id=study.patient_id,
             person_digest=person,
-            devices=_devices(report),
+            devices=_all_of(report, "device"),
+            institutions=_all_of(report, "institution"),
             examined_on=examined_on,
             valid_until=examined_on + timedelta(days=days[item_id]),
             state=ACTIVE,
@@ -206,7 +228,7 @@ def answer(
     session.execute(
         select(StudyRow.id).where(StudyRow.id == of_entry).with_for_update()
     )  # what it says stands meanwhile
-    found = offered(session, PoolEntry.id == entry_id)
+    found = offered(session, policy, PoolEntry.id == entry_id)
     acceptance = acceptance_of(found[0].producer, consumer, policy) if found else "never"
     if acceptance == "never":
         raise InputError("there is no such entry in the pool; look it up again")
@@ -283,10 +305,10 @@ def answers(session: Session, since: datetime, until: datetime, producer: str | 
     return [Answers(*row) for row in rows]
 
 
-def _devices(report: QcReport) -> list[str]:
-    """All devices of the study: each counts for every entry, as it does where an exam item is judged."""
+def _all_of(report: QcReport, what: str) -> list[str]:
+    """All devices or institutions of the study: each counts for every entry, as it does where an exam item is judged."""
     facts = report.content["facts"]
-    return [device for device in (facts.get("device"), *facts.get("other_devices", ())) if device]
+    return [one for one in (facts.get(what), *facts.get(f"other_{what}s", ())) if one]
 
 
 def _active(session: Session, study_id: int) -> list[PoolEntry]:

@@ -117,7 +117,7 @@ def _pooled(session: Session, asked: Asked, consumer: Hospital, policy: Policy) 
         ways.append(PoolEntry.person_digest == asked.person)
     if not ways:
         return
-    for one in offered(session, or_(*ways), PoolEntry.state != SUPERSEDED, newest=_MOST * len(ways)):
+    for one in offered(session, policy, or_(*ways), PoolEntry.state != SUPERSEDED, newest=_MOST * len(ways)):
         entry = one.entry
         by_id = asked.patient_id and (entry.patient_issuer, entry.patient_id) == (asked.issuer, asked.patient_id)
         acceptance = acceptance_of(one.producer, consumer, policy)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Select, String, and_, case, cast, false, func, literal, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from qc_models.policy import Policy
 from serving import pool, verdicts
 from serving.database.tables import InstanceRow, Job, PoolEntry, QuarantineRow, Review, StudyRow, VerdictRow
 from serving.outcome import UNDECIDED
@@ -117,8 +118,8 @@ class Known:
     reviews: Sequence[Review]
 
 
-def known_of(session: Session, study: StudyRow) -> Known:
-    """All that is known of a study."""
+def known_of(session: Session, study: StudyRow, policy: Policy) -> Known:
+    """All that is known of a study; what its entries are worth under a policy."""
     history = verdicts.history(session, study.id)
     coming = study.generation + (1 if study.state == "arriving" else 0)
     looks = (row for row in history if row.kind == verdicts.FIRST_LOOK and row.generation == coming)
@@ -129,7 +130,7 @@ def known_of(session: Session, study: StudyRow) -> Known:
         history=history,
         series=_series(session, study.id),
         jobs=session.scalars(select(Job).where(Job.study_id == study.id).order_by(Job.id.desc())).all(),
-        entries=pool.offered(session, PoolEntry.study_id == study.id)[::-1],
+        entries=pool.offered(session, policy, PoolEntry.study_id == study.id)[::-1],
         reviews=session.scalars(select(Review).where(Review.study_id == study.id).order_by(Review.id.desc())).all(),
     )
 

@@ -235,13 +235,13 @@ def withdraw(
     body: WithdrawalBody,
 ) -> WithdrawnBody:
     """Take a study out of the pool until a lead lifts it, and tell those who were told of its verdict."""
-    deliveries = following_of(service).deliveries
+    following = following_of(service)
     with service.database.writing() as session:
         visible(session, caller, study_id)
         study = session.get_one(StudyRow, study_id, with_for_update=True, populate_existing=True)
         now = service.database.now()
-        entries = outcome.hold_back(session, study, body.reason, caller.actor, deliveries, now)
-        taken = pool.offered(session, PoolEntry.id.in_([entry.id for entry in entries]))
+        entries = outcome.hold_back(session, study, body.reason, caller.actor, following.deliveries, now)
+        taken = pool.offered(session, following.policy, PoolEntry.id.in_([entry.id for entry in entries]))
         return WithdrawnBody(entries=[entry_body(one, now.astimezone().date()) for one in taken])
 
 

@@ -20,7 +20,7 @@ from serving.api.paths import BIGGEST, PREFIX, RowId
 from serving.api.study_bodies import StudyPage, StudyState, study_body, study_state
 from serving.database.tables import InstanceRow, StudyRow, VerdictRow
 from serving.opened_service import OpenedService
-from serving.service_policy import catalogue_at
+from serving.service_policy import catalogue_at, policy_at
 from serving.study_page import study_page
 from serving.worklist import Order, State, Wanted
 
@@ -120,7 +120,7 @@ def search(service: Service, caller: Searcher, looks: Noting, body: SearchBody) 
 def study(service: Service, caller: Reader, looks: Noting, study_id: RowId) -> StudyState:
     """Tell all that is known of a study: its state, how sure that is, verdicts, jobs, pool, reviews."""
     with service.database.reading() as session:
-        known = worklist.known_of(session, visible(session, caller, study_id))
+        known = worklist.known_of(session, visible(session, caller, study_id), policy_at(service.config.policy))
     looks.note(caller, "study", f"study:{study_id}")
     return study_state(known, caller, service.database.now().astimezone().date())
 

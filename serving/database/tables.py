@@ -261,6 +261,7 @@ class PoolEntry(Table):
     patient_id: Mapped[str] = mapped_column(String(64))
     person_digest: Mapped[str] = mapped_column(String(DIGEST_LENGTH), default="")  # keyed, of name, birth date and sex
     devices: Mapped[list[Any] | None]  # digests that its report carries, of all devices of the study
+    institutions: Mapped[list[Any] | None]  # names that its report carries, of all who made the study
     examined_on: Mapped[date]
     valid_until: Mapped[date]
     state: Mapped[str] = mapped_column(String(12))  # active, superseded, withdrawn

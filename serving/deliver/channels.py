@@ -14,6 +14,7 @@ from serving.deliver.receivers import FHIR, KO, SR, WEBHOOK, Receiver
 from serving.deliver.verdict_token import VerdictTokens
 from serving.deliver.webhook import WebhookChannel, keys_of
 from serving.opened_service import OpenedService
+from serving.service_policy import policy_at
 
 _DOCUMENTS: dict[str, Make] = {SR: quality_report, KO: quality_issue}
 
@@ -25,8 +26,9 @@ def make_lanes(service: OpenedService) -> list[Lane]:
     """
     for library in ("pynetdicom", "pydicom", "highdicom"):  # they quote what was sent
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)
+    policy = policy_at(service.config.policy)
     lanes = [
-        Lane(kind, receiver.name, _channel(service, receiver, kind), service.database, service.config.outbox)
+        Lane(kind, receiver.name, _channel(service, receiver, kind), service.database, service.config.outbox, policy)
         for receiver in service.config.receivers
         for kind in receiver.kinds
     ]

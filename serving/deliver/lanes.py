@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import structlog
 
 from qc_models.errors import QcError
+from qc_models.policy import Policy
 from serving.database.sessions import Database
 from serving.deliver import outbox
 from serving.deliver.http_sending import ReceiverAwayError, RefusedError
@@ -43,6 +44,7 @@ class Lane:
         channel: Channel,
         database: Database,
         delivering: outbox.Delivering,
+        policy: Policy,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.kind = kind
@@ -50,6 +52,7 @@ class Lane:
         self._channel = channel
         self._database = database
         self._delivering = delivering
+        self._policy = policy
         self._draw = draw
         self._away = 0  # attempts in a row that found nobody
         self._paused_until: datetime | None = None
@@ -69,7 +72,7 @@ class Lane:
         bound = log.bind(message=taken.id, kind=self.kind, receiver=self.target, attempt=taken.attempt)
         try:
             with self._database.reading() as session:
-                told = told_verdict(session, taken.verdict_id)
+                told = told_verdict(session, taken.verdict_id, self._policy)
             if told is not None:
                 self._channel.send(taken, told, self._database.now())
             elif taken.erased is not None and isinstance(self._channel, TellsErasure):

@@ -37,13 +37,14 @@ def token(
     service: Service, caller: Annotated[Caller, Depends(of_role("doctor", "hospital"))], looks: Noting, entry_id: RowId
 ) -> Token:
     """Sign the verdict of an examination that the caller's hospital made or may accept; 409 where nobody may rely on it now."""
+    policy = policy_at(service.config.policy)
     with service.database.reading() as session:
         entry = session.get(PoolEntry, entry_id)
         consumer = session.get(Hospital, caller.hospital_id) if caller.hospital_id is not None else None
-        told = told_verdict(session, entry.verdict_id) if entry is not None else None
+        told = told_verdict(session, entry.verdict_id, policy) if entry is not None else None
     if entry is None or told is None or consumer is None:
         raise HTTPException(404, "there is no such entry in the pool; look it up again")
-    if acceptance_of(told.hospital, consumer, policy_at(service.config.policy)) == "never":
+    if acceptance_of(told.hospital, consumer, policy) == "never":
         raise HTTPException(404, "there is no such entry in the pool; look it up again")
     tokens = VerdictTokens(service)
     if not tokens.signs:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qc_models.policy import Policy
 from qc_models.report import QcReport
 from serving import pool, verdicts
 from serving.database.tables import Hospital, InstanceRow, PoolEntry, Review, StudyRow, VerdictRow
@@ -56,8 +57,8 @@ class ToldVerdict:
         return offered.entry.valid_until if offered is not None and self.current else None
 
 
-def told_verdict(session: Session, verdict_id: int) -> ToldVerdict | None:
-    """Reads a verdict with what belongs to it; None where it was purged with its study."""
+def told_verdict(session: Session, verdict_id: int, policy: Policy) -> ToldVerdict | None:
+    """Reads a verdict with what belongs to it, worth what it is under a policy; None where it was purged with its study."""
     verdict = session.get(VerdictRow, verdict_id)
     if verdict is None:
         return None
@@ -73,7 +74,7 @@ def told_verdict(session: Session, verdict_id: int) -> ToldVerdict | None:
             InstanceRow.id,
         )
     ).all()
-    entries = pool.offered(session, PoolEntry.verdict_id == verdict.id, PoolEntry.state == pool.ACTIVE)
+    entries = pool.offered(session, policy, PoolEntry.verdict_id == verdict.id, PoolEntry.state == pool.ACTIVE)
     reviews = select(Review).where(Review.verdict_id == verdict.id, Review.state.in_(UNDECIDED)).order_by(Review.id)
     return ToldVerdict(
         verdict=verdict,

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qc_models.errors import InputError
-from qc_models.policy import load_policy
+from qc_models.exam_item import Name
+from qc_models.policy import Suspension, load_policy
 from serving import pool
 from serving.database.sessions import Database
 from serving.database.tables import AuditLine, Hospital, PoolEntry, StudyRow, VerdictRow
@@ -17,6 +18,7 @@ from tests.serving.made_rows import NOW, made_report, made_study, made_verdict
 
 pytestmark = pytest.mark.usefixtures("hospitals")
 POLICY = load_policy()
+DEVICE, SECOND = "a" * 16, "c" * 16
 
 
 def says(session: Session, study: StudyRow, items: dict[str, str], **fields: object) -> VerdictRow:
@@ -209,7 +211,7 @@ def test_nobody_relies_on_an_entry_that_its_study_does_not_rest_on(
         for name, value in fields.items():
             setattr(study, name, value)
         session.flush()
-        (found,) = pool.offered(session, PoolEntry.id == entry.id)
+        (found,) = pool.offered(session, POLICY, PoolEntry.id == entry.id)
         assert found.why_not(NOW.date()) == (why,)
         with pytest.raises(InputError, match=why):
             pool.answer(session, entry.id, "county", 3, POLICY, NOW, accepted=True)
@@ -221,7 +223,7 @@ def test_nor_on_one_whose_newest_generation_says_otherwise_while_another_image_a
         (entry,) = offered_by(session, study)
         study.generation, study.state = 2, "arriving"
         study.verdict_id = says(session, study, {"CT-CHEST": "reject"}).id
-        (found,) = pool.offered(session, PoolEntry.id == entry.id)
+        (found,) = pool.offered(session, POLICY, PoolEntry.id == entry.id)
         assert found.why_not(NOW.date()) == ("arriving",)
 
 
@@ -237,8 +239,43 @@ def test_nor_on_one_of_a_suspended_hospital_or_device(database: Database, who: s
             device = {"device": DEVICE, "second device": SECOND, "other device": "b" * 16}[who]
             decide_device(session, "city", device, decision, "account:1", NOW)
             decide_device(session, "county", SECOND, decision, "account:1", NOW)  # named alike, in another hospital
-        (found,) = pool.offered(session, PoolEntry.id == entry.id)
+        (found,) = pool.offered(session, POLICY, PoolEntry.id == entry.id)
         assert found.why_not(NOW.date()) == (() if who == "other device" else ("suspended",))
+
+
+@pytest.mark.parametrize(
+    ("listed", "suspended"),
+    [
+        ({"device": SECOND}, True),
+        ({"device": "b" * 16}, False),
+        ({"institution": "NORTH  branch"}, True),
+        ({"institution": "City"}, False),  # who sent it, and not who made it
+    ],
+)
+def test_nor_on_one_that_the_policy_itself_suspends_since(
+    database: Database, listed: dict[str, str], suspended: bool
+) -> None:
+    policy = POLICY.model_copy(update={"suspended": (Suspension(reason=Name(en="tube", zh="球管"), **listed),)})
+    with database.writing() as session:
+        (entry,) = offered_by(session, made_study(session))
+        (found,) = pool.offered(session, policy, PoolEntry.id == entry.id)
+        assert found.why_not(NOW.date()) == (("suspended",) if suspended else ())
+        if suspended:
+            with pytest.raises(InputError, match="suspended"):
+                pool.answer(session, entry.id, "county", 3, policy, NOW, accepted=True)
+
+
+def test_an_entry_of_before_names_were_kept_is_known_by_its_hospital(database: Database) -> None:
+    policy = POLICY.model_copy(
+        update={"suspended": (Suspension(institution="city hospital", reason=Name(en="tube", zh="球管")),)}
+    )
+    with database.writing() as session:
+        (entry,) = offered_by(session, made_study(session))
+        session.get_one(Hospital, "city").name = "City Hospital"
+        entry.institutions = None
+        session.flush()
+        (found,) = pool.offered(session, policy, PoolEntry.id == entry.id)
+        assert found.why_not(NOW.date()) == ("suspended",)
 
 
 def test_who_is_out_of_reach_has_no_answer(database: Database) -> None:
@@ -269,17 +306,15 @@ def test_of_very_many_devices_none_is_overlooked(database: Database) -> None:
         (entry,) = offered_by(session, made_study(session))
         entry.devices = [f"{number:016}" for number in range(40_000)]
         decide_device(session, "city", f"{39_999:016}", Decision("suspended", "tube"), "account:1", NOW)
-        (found,) = pool.offered(session, PoolEntry.id == entry.id)
+        (found,) = pool.offered(session, POLICY, PoolEntry.id == entry.id)
         assert found.why_not(NOW.date()) == ("suspended",)
 
 
-DEVICE, SECOND = "a" * 16, "c" * 16
-
-
 def offered_by(session: Session, study: StudyRow) -> list[PoolEntry]:
-    """A chest CT in the pool, made with DEVICE and SECOND."""
+    """A chest CT in the pool, made with DEVICE and SECOND in two houses."""
     verdict = says(session, study, {"CT-CHEST": "pass"})
     study.state, study.verdict_id = "scored", verdict.id
     report = made_report({"CT-CHEST": "pass"})
-    report.content["facts"] |= {"device": DEVICE, "other_devices": [SECOND]}
+    made_by = {"institution": "Main house", "other_institutions": ["North branch"]}
+    report.content["facts"] |= {"device": DEVICE, "other_devices": [SECOND], **made_by}
     return pool.offer(session, study, verdict, report, "p1", NOW)

@@ -71,6 +71,6 @@ def judge(
 def told(service: OpenedService, verdict_id: int) -> ToldVerdict:
     """What is told of a verdict now."""
     with service.database.reading() as session:
-        found = told_verdict(session, verdict_id)
+        found = told_verdict(session, verdict_id, POLICY)
     assert found is not None
     return found

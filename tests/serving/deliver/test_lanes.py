@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import delete, select
 from structlog.testing import capture_logs
 
+from qc_models.policy import load_policy
 from serving.database.tables import OutboxRow, StudyRow
 from serving.deliver.channels import make_lanes
 from serving.deliver.lanes import Lane
@@ -165,7 +166,7 @@ def test_a_mistake_of_ours_is_told_without_its_words(
 
     opened = with_receivers(make_service, [hook("his", listen().url)])
     tell_of(opened, 1)
-    lane = Lane("webhook", "his", Broken(), opened.database, opened.config.outbox)
+    lane = Lane("webhook", "his", Broken(), opened.database, opened.config.outbox, load_policy())
     with capture_logs() as logs:
         lane.step()
     assert states(opened) == ["waiting"]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from qc_models.policy import load_policy
 from serving.database.sessions import Database
 from serving.database.tables import StudyRow
 from serving.deliver.told_verdict import told_verdict
@@ -32,10 +33,10 @@ def test_an_image_that_comes_between_two_reads_is_not_told(database: Database, m
 
     monkeypatch.setattr(Session, "get_one", meanwhile)
     with database.reading() as session:
-        told = told_verdict(session, verdict.id)
+        told = told_verdict(session, verdict.id, load_policy())
     assert told is not None
     assert (told.current, len(told.images)) == (True, 1)
     with database.reading() as session:
-        told = told_verdict(session, verdict.id)
+        told = told_verdict(session, verdict.id, load_policy())
     assert told is not None
     assert (told.current, len(told.images)) == (False, 2)
