@@ -203,6 +203,6 @@ def _kept(rows: Sequence[Row], trade: Trade, seed: int, copies: int) -> Path:
     for source in sorted(sources):
         told.update(source.read_bytes())
     for row in rows:
-        told.update(f"{row.path} {row.part} {row.labels}".encode())
+        told.update(f"{row.path} {row.part} {sorted(row.labels.items())}".encode())  # as built, or as read again
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return home / "touchstone" / "degraded" / f"{told.hexdigest()[:24]}.pt"

@@ -1,5 +1,6 @@
 """Degraded copies: severities by hand, draws that can be made again, and truth that fits what was put in."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from qc_models.preprocessing import InputSpec
 from qc_models.simulation.pixel_defects.catalogue import PIXEL_DEFECTS
 from training import degradation
 from training.degradation import Trade, degraded, disturbing, drawn, examples_of, severity
-from training.manifest import Row
+from training.manifest import Manifest, Row, read_manifest
 
 KINDS = ("ghost", "mr_noise", "zipper")
 LEARN, TEST = 5, 0  # folds
@@ -98,7 +99,8 @@ def test_the_test_part_asks_for_each_kind_against_clean(data: Path) -> None:
 
 
 def test_copies_to_learn_from_are_kept_and_found_again(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [row("a.png", LEARN), row("b.png", LEARN)]
+    labels = {"region": ["head"], "plane": ["axial"]}
+    rows = [replace(row("a.png", LEARN), labels=labels), row("b.png", LEARN)]
     first = examples_of(rows, data, trade(), seed=1, copies=4)
     assert len(first) == 8
     assert first.notes["number"].tolist() == [0, 1, 2, 3] * 2
@@ -112,7 +114,9 @@ def test_copies_to_learn_from_are_kept_and_found_again(data: Path, monkeypatch: 
                 pytest.approx(np.nan, nan_ok=True),
             )
     monkeypatch.setattr(degradation, "picture", None)  # nothing is read again
-    again = examples_of(rows, data, trade(), seed=1, copies=4)
+    Manifest(tuple(rows)).write(data / "manifest.jsonl")
+    read = read_manifest(data / "manifest.jsonl").rows  # whose labels stand in another order
+    again = examples_of(read, data, trade(), seed=1, copies=4)
     assert bool((again.pictures == first.pictures).all())
 
 

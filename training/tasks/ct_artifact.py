@@ -35,7 +35,7 @@ def examples(manifest: Manifest, data: Path, options: Mapping[str, Any]) -> Exam
     """Copies of every CT picture."""
     rows = manifest.of(modality="CT", kind="picture")
     trade = Trade(INPUT, KINDS, draw_scene, values, truth)
-    return examples_of(rows, data, trade, seed=options.get("seed", 1), copies=options.get("copies", 12))
+    return examples_of(rows, data, trade, seed=options.get("seed", 1), copies=options.get("copies", 20))
 
 
 def augment(pictures: Tensor, targets: Targets, generator: torch.Generator) -> tuple[Tensor, Targets]:
