@@ -20,6 +20,7 @@ from torch.nn.functional import interpolate
 from qc_models.errors import InputError
 from qc_models.model_registry import Model, models
 from training.examples import Examples, Targets
+from training.first_weights import begin_with
 from training.losses import loss_of
 from training.manifest import Manifest
 from training.recipe import Recipe
@@ -54,6 +55,8 @@ class Run:
         self.model: Model = models()[self.recipe.model]
         self.task = task_of(self.recipe.model)
         self.network = self.model.network().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.recipe.first_weights:
+            begin_with(self.network, self.recipe.first_weights)
         self.average = self.model.network().to(self.device)
         self.average.load_state_dict(self.network.state_dict())
         self.taught = self.wrap(self.network)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from training.first_weights import ORIGINS
 from training.manifest import Row
 
 LEAST_ROWS = 5  # of a class that is named as one that fails
@@ -26,6 +27,7 @@ def card(
         "",
         f"Terms of the weights: **{metadata['terms']}**, the strictest of what they saw. Manifest {metadata['manifest'][:12]}.",
         "",
+        *_begun_with(metadata["recipe"].get("first_weights", "")),
         *_figures(metadata["figures"]["targets"]),
         "## Known failures",
         "",
@@ -50,6 +52,12 @@ def known_failures(evaluation: Mapping[str, Any]) -> list[str]:
     ]
     weak = [line for output in evaluation["outputs"].values() for line in (*_taken(output), *_hardly_told(output))]
     return [*missed, *weak[:MOST_NAMED]] or ["none that the test part is large enough to show"]
+
+
+def _begun_with(name: str) -> Iterator[str]:
+    """Whose weights the network began with."""
+    if name:
+        yield from (f"It began with the weights of {name}: {ORIGINS[name]}.", "")
 
 
 def _figures(targets: Sequence[Mapping[str, Any]]) -> Iterator[str]:

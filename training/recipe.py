@@ -1,7 +1,7 @@
 """A recipe: all that one training run is told, as a strict file of `configs/training/`."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -35,6 +35,7 @@ class Recipe(Strict):
     )  # of the epochs, at first, with pictures made smaller: more of them in a time
     small_scale: float = Field(0.6, gt=0, le=1)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    first_weights: Literal["", "efficientnet_lite0"] = ""  # that the network begins with, see training.first_weights
     terms: str | None = None  # only rows of these terms
     task: dict[str, Any] = Field(default_factory=dict)  # what the task of the model is told
     targets: dict[str, float] = Field(default_factory=dict)  # figure -> what it should reach, for the evaluation page

@@ -36,7 +36,7 @@ def applies(stack: StackFacts) -> bool:
 
 
 def network() -> "nn.Module":
-    """About 1.4 million weights, 0.4 GFLOP a picture."""
-    from qc_models.upright_network import UprightNetwork
+    """About 2.5 million weights, 0.2 GFLOP a picture."""
+    from qc_models.lite_network import LiteNetwork
 
-    return UprightNetwork(OUTPUTS[:3])
+    return LiteNetwork(OUTPUTS)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from training.model_card import known_failures
+from training.model_card import card, known_failures
 
 
 def evaluation(**outputs: Any) -> dict[str, Any]:
@@ -39,3 +39,18 @@ def test_what_is_hardly_told() -> None:
 
 def test_nothing_known_is_said_as_such() -> None:
     assert known_failures(evaluation()) == ["none that the test part is large enough to show"]
+
+
+def test_whose_weights_a_network_began_with_is_told() -> None:
+    metadata: dict[str, Any] = {
+        "version": "1",
+        "terms": "open",
+        "manifest": "ab",
+        "recipe": {"first_weights": "efficientnet_lite0"},
+        "figures": {"targets": []},
+        "onnx_difference": 0.0,
+        "variants": {},
+    }
+    told = evaluation() | {"bands": {}}
+    assert "the weights of efficientnet_lite0: photographs of ImageNet" in card("m", "", {}, metadata, told)
+    assert "began with" not in card("m", "", {}, metadata | {"recipe": {}}, told)

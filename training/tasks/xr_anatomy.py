@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from qc_models.upright_network import inverse
 from qc_models.zoo.xr_anatomy import INPUT, OUTPUTS, REGIONS
 from training.augment import Changes, changed
 from training.examples import Examples, Targets
@@ -18,6 +17,7 @@ from training.manifest import Manifest, Row
 from training.pictures import prepared
 
 _VIEWS = OUTPUTS[2].classes
+_TURNED, _INVERTED = 0.5, 0.25  # shares of the radiographs of a batch
 _ALL_VIEWS = {"frontal": ("AP", "PA")}  # what a label leaves open
 
 
@@ -43,21 +43,35 @@ def kind_of(row: Row) -> tuple[str, ...]:
 
 
 def augment(pictures: Tensor, targets: Targets, generator: torch.Generator) -> tuple[Tensor, Targets]:
-    """Changed pictures, none of them turned or inverted: the network itself looks at each in all turns."""
-    return changed(pictures, Changes(), generator), targets
+    """Changed pictures, some of the radiographs inverted before and some turned by quarters after.
+
+    In this order: black around a picture stays black as long as there is no noise in it, and a turned picture must not be mirrored.
+    """
+    known = targets["rotation"].sum(1) > 0
+    chances = torch.rand((2, len(known)), generator=generator)
+    quarters = torch.randint(0, 4, (len(known),), generator=generator)
+    pictures, targets = inverted(pictures, targets, known & (chances[0] < _INVERTED))
+    pictures = changed(pictures, Changes(), generator)
+    return turned(pictures, targets, quarters * (known & (chances[1] < _TURNED)))
 
 
-def made(pictures: Tensor, targets: Targets, quarters: Tensor, inverted: Tensor) -> tuple[Tensor, Targets]:
-    """Pictures turned clockwise by quarters [B] and inverted where `inverted` [B] says, with the targets that this makes."""
+def turned(pictures: Tensor, targets: Targets, quarters: Tensor) -> tuple[Tensor, Targets]:
+    """Pictures turned clockwise by quarters [B], with the targets that this makes."""
     parts = [torch.rot90(picture, -int(quarter), (1, 2)) for picture, quarter in zip(pictures, quarters, strict=True)]
-    turned = torch.stack(parts)
-    turned = torch.where(inverted[:, None, None, None], inverse(turned), turned)
-    told = dict(targets)
-    for name, classes in (("rotation", quarters), ("polarity", inverted.long())):
-        known = targets[name].sum(1, keepdim=True) > 0
-        marks = torch.nn.functional.one_hot(classes, targets[name].shape[1]).to(targets[name])
-        told[name] = marks * known
-    return turned, told
+    return torch.stack(parts), _told(targets, "rotation", quarters)
+
+
+def inverted(pictures: Tensor, targets: Targets, chosen: Tensor) -> tuple[Tensor, Targets]:
+    """Pictures inverted where `chosen` [B] says, with the targets that this makes."""
+    return torch.where(chosen[:, None, None, None], inverse(pictures), pictures), _told(
+        targets, "polarity", chosen.long()
+    )
+
+
+def inverse(pictures: Tensor) -> Tensor:
+    """Pictures [B, 1, H, W] from 0 to 1 with dark for bright; the black around what is shown stays black."""
+    rows, columns = (pictures > 0).any(3, keepdim=True), (pictures > 0).any(2, keepdim=True)
+    return (1 - pictures) * (rows & columns)
 
 
 def questions(examples: Examples, seed: int) -> Examples:
@@ -69,16 +83,21 @@ def questions(examples: Examples, seed: int) -> Examples:
     index = torch.tensor([row.modality == "XR" for row in examples.rows]).nonzero()[:, 0]
     upright, targets = examples.at(index)
     quarters = torch.randint(0, 4, (len(index),), generator=generator)
-    straight, as_it_is = torch.zeros_like(quarters), torch.zeros(len(index), dtype=torch.bool)
-    turned, of_turned = made(upright, targets, quarters, as_it_is)
-    inverted, of_inverted = made(upright, targets, straight, ~as_it_is)
-    asked = [examples.targets, _alone(of_turned, "rotation"), _alone(of_inverted, "polarity")]
+    of_turn, turn = turned(upright, targets, quarters)
+    of_inverse, inverse_told = inverted(upright, targets, torch.ones(len(index), dtype=torch.bool))
+    asked = [examples.targets, _alone(turn, "rotation"), _alone(inverse_told, "polarity")]
     return Examples(
-        torch.cat((examples.pictures, turned, inverted)),
+        torch.cat((examples.pictures, of_turn, of_inverse)),
         {name: torch.cat([targets[name] for targets in asked]) for name in examples.targets},
         [*examples.rows, *(2 * [examples.rows[number] for number in index.tolist()])],
         torch.cat((examples.weights, examples.weights[index], examples.weights[index])),
     )
+
+
+def _told(targets: Targets, name: str, classes: Tensor) -> Targets:
+    """Targets that say which class each picture was made, of those of which it is known at all."""
+    known = targets[name].sum(1, keepdim=True) > 0
+    return targets | {name: torch.nn.functional.one_hot(classes, targets[name].shape[1]).to(targets[name]) * known}
 
 
 def _alone(targets: Targets, asked: str) -> Targets:

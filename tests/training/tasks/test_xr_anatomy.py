@@ -9,7 +9,7 @@ from qc_models.zoo.xr_anatomy import OUTPUTS, REGIONS
 from tests.training.drawn_data import write_data
 from training.examples import Examples
 from training.manifest import Manifest, Row, build
-from training.tasks.xr_anatomy import augment, examples, made, questions
+from training.tasks.xr_anatomy import augment, examples, inverse, inverted, questions, turned
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +54,41 @@ def test_a_quarter_clockwise_brings_the_top_to_the_right_and_is_told(found: Exam
     pictures = torch.full((1, 1, 8, 8), 0.25)
     pictures[0, 0, 0] = 1.0  # the top row
     upright = {name: target[:1] for name, target in found.of("learn").targets.items()}
-    turned, told = made(pictures, upright, torch.tensor([1]), torch.tensor([True]))
-    assert torch.equal(turned[0, 0, :, -1], torch.zeros(8))  # inverted: the bright row is dark, on the right
-    assert torch.equal(turned[0, 0, :, 0], torch.full((8,), 0.75))
+    made, told = turned(pictures, upright, torch.tensor([1]))
+    assert torch.equal(made[0, 0, :, -1], torch.ones(8))
+    assert torch.equal(made[0, 0, :, 0], torch.full((8,), 0.25))
     assert told["rotation"].tolist() == [[0.0, 1.0, 0.0, 0.0]]
-    assert told["polarity"].tolist() == [[0.0, 1.0]]
     assert torch.equal(told["region"], upright["region"])
+
+
+def test_what_is_inverted_is_told_and_what_has_no_polarity_stays_without(found: Examples) -> None:
+    targets = {name: target[:3].clone() for name, target in found.of("learn").targets.items()}
+    targets["polarity"] = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    pictures = torch.full((3, 1, 4, 4), 0.25)
+    made, told = inverted(pictures, targets, torch.tensor([True, False, True]))
+    assert made[:, 0, 0, 0].tolist() == [0.75, 0.25, 0.75]
+    assert told["polarity"].tolist() == [[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]]
+
+
+def test_black_around_a_picture_stays_black() -> None:
+    picture = torch.zeros((1, 1, 6, 6))
+    picture[0, 0, :, 2:4] = 0.25
+    expected = torch.zeros((1, 1, 6, 6))
+    expected[0, 0, :, 2:4] = 0.75
+    assert torch.equal(inverse(picture), expected)
+
+
+def test_a_batch_to_learn_from_is_inverted_before_noise_fills_what_is_black(found: Examples) -> None:
+    """Or white around a picture would tell it, which no inverted radiograph has."""
+    pictures = torch.zeros((64, 1, 32, 32))
+    pictures[:, :, :, 12:20] = 0.5
+    targets = {name: target[:1].repeat(64, 1) for name, target in found.of("learn").targets.items()}
+    targets["rotation"], targets["polarity"] = torch.eye(4)[:1].repeat(64, 1), torch.eye(2)[:1].repeat(64, 1)
+    made, told = augment(pictures, targets, torch.Generator().manual_seed(3))
+    chosen = told["polarity"][:, 1] > 0
+    assert 0 < chosen.sum() < 40
+    for group in (chosen, ~chosen):
+        assert made[group].mean((1, 2, 3)).max() < 0.5  # three quarters are black, whichever way
 
 
 def test_questions_ask_every_radiograph_again_of_its_turn_alone_and_of_its_polarity_alone(found: Examples) -> None:
