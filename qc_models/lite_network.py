@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 for grey pictures, with a head for each output; it may begin with what it learned of photographs.
 
 Without squeeze-and-excitation and with ReLU6, it is the EfficientNet made for small processors (Liu 2020; Tan & Le 2019). Its last
-stage and its widest layer, half of its weights, are replaced by a narrower layer of our own.
+stage, its widest layer and its classifier, half of its weights, are replaced by a narrower layer and heads of our own.
 """
 
 from collections.abc import Sequence

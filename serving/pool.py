@@ -112,8 +112,8 @@ def offered(session: Session, policy: Policy, *where: ColumnElement[bool], newes
 
 
 def _makers(entry: PoolEntry, producer: Hospital) -> tuple[str, ...]:
-    """The names of who made an entry's study; of one that was made before they were kept, its hospital's."""
-    return (producer.name,) if entry.institutions is None else tuple(entry.institutions)
+    """The names of who made an entry's study; where its images name nobody, and of entries of before, its hospital's."""
+    return tuple(entry.institutions or (producer.name,))
 
 
 def _standings(session: Session, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], DeviceStanding]:

@@ -25,7 +25,8 @@ def card(
         "Rows of the whole manifest; a model uses those of its modality. Split by subject: nobody is in two parts. "
         "Labels were made from folder names, tables and by eye, not by a radiologist.",
         "",
-        f"Terms of the weights: **{metadata['terms']}**, the strictest of what they saw. Manifest {metadata['manifest'][:12]}.",
+        f"Terms of the weights: **{metadata['terms']}**, the strictest of the pictures that they were taught on. "
+        f"Manifest {metadata['manifest'][:12]}.",
         "",
         *_begun_with(metadata["recipe"].get("first_weights", "")),
         *_figures(metadata["figures"]["targets"]),

@@ -47,15 +47,12 @@ class RaySession:
         try:
             self.gpus = 0 if section.gpu == "never" else num_gpus()
             self._examiners = self._deployed()
-            reached = bool(self._deployed_mark())
-        except (RayError, RayServeException, RuntimeError, TimeoutError) as error:
+            self._deployed_mark()  # or nodes do not reach us
+        except BaseException as error:
             self.leave()
-            raise ServiceError(f"Ray runs no examiner ({type(error).__name__}); look at its nodes") from error
-        if not reached:  # a node without our token hears us, and cannot hand us what it made
-            self.leave()
-            raise ServiceError(
-                "Ray's examiners do not reach this process; give it and all of Ray's nodes one token, and start them again"
-            )
+            if isinstance(error, RayError | RayServeException | RuntimeError | TimeoutError):
+                raise ServiceError(f"Ray runs no examiner ({type(error).__name__}); look at its nodes") from error
+            raise
 
     def ask(self, order: Order) -> Any:
         """Hands an order to an examiner; the response will hold a report or a ToldError."""
@@ -67,10 +64,13 @@ class RaySession:
 
     def num_examiners(self) -> int:
         """How many examiners are ready for work."""
+        return self._num_running(EXAMINERS)
+
+    def _num_running(self, deployment: str) -> int:
         status = serve.status().applications.get(APPLICATION)
-        if status is None or EXAMINERS not in status.deployments:
+        if status is None or deployment not in status.deployments:
             return 0
-        states = status.deployments[EXAMINERS].replica_states
+        states = status.deployments[deployment].replica_states
         return sum(number for state, number in states.items() if getattr(state, "value", state) == "RUNNING")
 
     def leave(self) -> None:
@@ -86,10 +86,11 @@ class RaySession:
             "_system_config": {"worker_niceness": 0, "enable_metrics_collection": False},
         }
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers of each cluster
-        os.environ.setdefault("RAY_gcs_server_port_wait_time_s", f"{self._section.wait_s:.0f}")  # a head of our own
         if address not in ("", "auto") and not _answers(address):
             raise ServiceError(f"Ray's head at {address} does not answer; start it")
-        if address:  # Ray shows its token to clusters that it finds by itself, and to none that is named
+        if not address:  # a busy machine may take longer than Ray's half a minute
+            os.environ.setdefault("RAY_gcs_server_port_wait_time_s", f"{max(30.0, self._section.wait_s):.0f}")
+        else:  # Ray shows its token to clusters that it finds by itself, and to none that is named
             maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
         try:
             ray.init(
@@ -125,13 +126,23 @@ class RaySession:
         return serve.get_deployment_handle(EXAMINERS, APPLICATION)
 
     def _deployed_mark(self) -> str:
+        """What the application was deployed as; empty where no runner can tell.
+
+        Raises ServiceError where one runs and no answer comes: a node without our token hears us, and cannot hand us what it made.
+        """
         status = serve.status().applications.get(APPLICATION)
         if status is None or RUNNERS not in status.deployments:
             return ""
         try:
             runners = serve.get_deployment_handle(RUNNERS, APPLICATION)
             return str(runners.mark.remote().result(timeout_s=self._section.wait_s))
-        except (RayError, RayServeException, TimeoutError):
+        except TimeoutError:
+            if not self._num_running(RUNNERS):
+                return ""
+            raise ServiceError(
+                "Ray's nodes do not reach this process; give it and all of them one token, and start them again"
+            ) from None
+        except (RayError, RayServeException):
             return ""
 
     def _message(self, order: Order) -> Message:

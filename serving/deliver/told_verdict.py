@@ -51,10 +51,10 @@ class ToldVerdict:
         """What the verdict was made by, as names and words; a model is called models.NAME."""
         return _flat(self.verdict.versions)
 
-    def valid_until(self, item_id: str) -> date | None:
-        """The last day on which others may rely on an exam item; None where it is not in the pool."""
+    def valid_until(self, item_id: str, on: date) -> date | None:
+        """The last day on which others may rely on an exam item; None where on the day `on` nobody may."""
         offered = self.entries.get(item_id)
-        return offered.entry.valid_until if offered is not None and self.current else None
+        return offered.entry.valid_until if offered is not None and not offered.why_not(on) else None
 
 
 def told_verdict(session: Session, verdict_id: int, policy: Policy) -> ToldVerdict | None:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -71,10 +71,10 @@ def verify(key: bytes, headers: Mapping[str, str], body: bytes, now: datetime) -
         raise InputError("the message was altered, or signed by another key; refuse it")
 
 
-def body_of(told: ToldVerdict, address: str, tokens: Mapping[str, str]) -> dict[str, Any]:
-    """What a webhook says: nothing that identifies a patient. `address` is where the service is reached; empty: no links."""
+def body_of(told: ToldVerdict, address: str, tokens: Mapping[str, str], on: date) -> dict[str, Any]:
+    """What a webhook says on a day, nothing that identifies a patient; `address` is where the service is, empty: no links."""
     verdict, content = told.verdict, told.report.content if told.report is not None else {}
-    until = {item["id"]: told.valid_until(item["id"]) for item in verdict.items}
+    until = {item["id"]: told.valid_until(item["id"], on) for item in verdict.items}
     return {
         "type": f"verdict.{verdict.kind}",
         "timestamp": verdict.created_at.isoformat(),
@@ -117,7 +117,8 @@ class WebhookChannel:
 
     def send(self, taken: Taken, told: ToldVerdict, now: datetime) -> None:
         """Sends one message, signed at this moment."""
-        self._post(body_of(told, self._address, self._tokens(told)), id_of(taken, told), now)
+        body = body_of(told, self._address, self._tokens(told), now.astimezone().date())
+        self._post(body, id_of(taken, told), now)
 
     def send_erased(self, taken: Taken, erased: Mapping[str, Any], now: datetime) -> None:
         """Sends that a study was erased, by what is left of it."""

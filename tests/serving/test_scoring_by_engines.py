@@ -188,7 +188,7 @@ def test_a_node_that_dies_loses_no_study_and_doubles_none(
     hands: list[SimulatedStudy],
 ) -> None:
     worker._engine = engine
-    node = patiently(lambda: cluster.add_node(num_cpus=1))
+    node = cluster.add_node(num_cpus=1)
     (raylet,) = node.all_processes["raylet"]
     for hand in hands:
         send(hand)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from qc_models.errors import InputError
 from qc_models.lite_network import LiteNetwork
 from qc_models.model_outputs import Output
 from training.first_weights import begin_with
@@ -19,5 +20,5 @@ def test_known_weights_are_those_of_a_network_that_was_taught() -> None:
 
 
 def test_they_fit_no_other_network() -> None:
-    with pytest.raises(ValueError, match="LiteNetwork, and of no Linear"):
+    with pytest.raises(InputError, match="LiteNetwork, and of no Linear"):
         begin_with(nn.Linear(1, 1), "efficientnet_lite0")

@@ -99,6 +99,6 @@ def test_a_head_that_is_named_is_shown_the_token() -> None:
 @pytest.mark.usefixtures("token")
 def test_a_head_that_was_started_without_the_token_is_told() -> None:
     with started_head(RAY_AUTH_MODE="disabled") as address:
-        done = joined(address, 45)
+        done = joined(address, 75)
     assert done.returncode == 1
-    assert "do not reach this process; give it and all of Ray's nodes one token" in done.stderr
+    assert "do not reach this process; give it and all of them one token" in done.stderr

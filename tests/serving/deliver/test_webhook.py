@@ -1,13 +1,16 @@
 """Webhooks: what they say, how they are signed, and what a receiver refuses."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from qc_models.errors import ConfigError, InputError
+from serving.database.tables import Hospital, PoolEntry
 from serving.deliver.outbox import Taken
 from serving.deliver.webhook import body_of, id_of, keys_of, sign, verify
 from tests.serving.deliver.judged_studies import START, Judged, judge
+from tests.serving.deliver.judged_studies import told as told_again
 from tests.serving.made_rows import Clock
 from tests.serving.transfer.conftest import Service
 
@@ -71,7 +74,7 @@ def test_a_key_that_is_none_stops_the_start(text: str) -> None:
 @on_sqlite
 def test_it_says_all_of_a_verdict_and_nothing_of_a_patient(service: Service, clock: Clock, small_hand: Judged) -> None:
     told = judge(service.opened, small_hand)
-    said = body_of(told, "https://qc.example", {})
+    said = body_of(told, "https://qc.example", {}, START.date())
     data = said["data"]
     assert (said["type"], said["timestamp"]) == ("verdict.full", START.isoformat())
     assert data["study_instance_uid"] == small_hand.report.study_instance_uid
@@ -89,7 +92,7 @@ def test_it_says_all_of_a_verdict_and_nothing_of_a_patient(service: Service, clo
     for secret in (told.study.patient_name, told.study.patient_id, told.study.accession_number):
         assert secret
         assert secret not in repr(said)
-    assert body_of(told, "", {})["data"]["links"] == {}
+    assert body_of(told, "", {}, START.date())["data"]["links"] == {}
 
 
 @on_sqlite
@@ -97,16 +100,26 @@ def test_it_names_the_verdict_that_holds_no_more(
     service: Service, clock: Clock, small_hand: Judged, hand: Judged
 ) -> None:
     first, second = judge(service.opened, small_hand), judge(service.opened, hand)
-    assert body_of(first, "", {})["data"]["replaces"] is None
+    assert body_of(first, "", {}, START.date())["data"]["replaces"] is None
     replaced = {"verdict_id": first.verdict.id, "generation": 1, "verdict": "reject"}
-    assert body_of(second, "", {})["data"]["replaces"] == replaced
+    assert body_of(second, "", {}, START.date())["data"]["replaces"] == replaced
 
 
 @on_sqlite
 def test_what_passed_says_until_when_and_its_token(service: Service, clock: Clock, hand: Judged) -> None:
     told = judge(service.opened, hand)
-    (item,) = body_of(told, "", {"XR-HAND": "t.o.ken"})["data"]["items"]
+    (item,) = body_of(told, "", {"XR-HAND": "t.o.ken"}, START.date())["data"]["items"]
     assert (item["valid_until"], item["token"]) == ("2026-10-31", "t.o.ken")  # 60 days after 1 September
+
+
+@on_sqlite
+def test_what_nobody_may_rely_on_has_no_day(service: Service, clock: Clock, hand: Judged) -> None:
+    told = judge(service.opened, hand)
+    for table, values in ((Hospital, {"standing": "suspended"}), (PoolEntry, {"valid_until": date(2026, 9, 9)})):
+        with service.opened.database.writing() as session:
+            session.execute(update(table).values(**values))
+        (item,) = body_of(told_again(service.opened, told.verdict.id), "", {}, START.date())["data"]["items"]
+        assert item["valid_until"] is None
 
 
 @on_sqlite
