@@ -14,6 +14,7 @@ from qc_models.errors import InputError, ModelError
 from qc_models.model_bundle import RELEASED, load_bundle, released_bundle, released_version, releases
 from qc_models.model_registry import models
 
+_FALSE_ALARMS = "false_alarms"
 LEAST_SUBJECTS = 5  # of a class, source or vendor, below which it stops no release
 
 
@@ -127,21 +128,34 @@ def worse_than(new: Mapping[str, Any], served: Mapping[str, Any]) -> list[Worse]
 
 
 def _pairs(new: Mapping[str, Any], served: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    """The same figures of two evaluations, with the class, source or vendor that they are of; higher is better in all."""
-    higher = ("accuracy", "macro_recall", "auc", "recall")
+    """The same figures of two evaluations, with the class, source or vendor that they are of; higher is better in all.
+
+    Of false alarms it is the share of what was rightly left alone.
+    """
+    wanted = ("accuracy", "macro_recall", "auc", "recall", _FALSE_ALARMS)
     mine = {figure["name"]: figure for figure in new["figures"]}
     pairs = [
         ("", mine[figure["name"]], figure)
         for figure in served["figures"]
-        if figure["name"].rpartition(".")[2] in higher and figure["name"] in mine
+        if figure["name"].rpartition(".")[2] in wanted and figure["name"] in mine
     ]
     for one, of_class in served.get("by_class", {}).items():
         mine = new.get("by_class", {}).get(one, {})
-        pairs += [(one, mine[name], of_class[name]) for name in ("recall", "auc") if name in mine and name in of_class]
+        named = [name for name in ("recall", "auc", _FALSE_ALARMS) if name in mine and name in of_class]
+        pairs += [(one, mine[name], of_class[name]) for name in named]
+    pairs = [(group, _higher_is_better(one), _higher_is_better(other)) for group, one, other in pairs]
     for by in ("by_source", "by_vendor"):
         groups = served[by].items() if served["kind"] != "number" else ()  # of which the chief figure is a distance
         pairs += [(group, new[by][group], figure) for group, figure in groups if group in new[by]]
     return pairs
+
+
+def _higher_is_better(figure: Mapping[str, Any]) -> Mapping[str, Any]:
+    if _FALSE_ALARMS not in figure["name"].split(".") or figure["value"] is None:
+        return figure
+    low, high = figure["interval"]
+    turned = [None if end is None else 1 - end for end in (high, low)]
+    return {**figure, "name": f"1 - {figure['name']}", "value": 1 - figure["value"], "interval": turned}
 
 
 def _evaluation(bundles: Path, name: str, version: str) -> Any:

@@ -48,6 +48,22 @@ def test_one_subject_stops_no_release() -> None:
     assert worse_than(new, served) == []
 
 
+def test_more_false_alarms_are_worse_over_all_and_of_one_class() -> None:
+    def alarms(value: float) -> dict[str, Any]:
+        told = evaluation(0.9, 0.9)
+        figure = {"value": value, "interval": [value - 0.01, value + 0.01], "rows": 100, "subjects": 90}
+        told["outputs"]["region"]["figures"].append(figure | {"name": "region.false_alarms"})
+        told["outputs"]["region"]["by_class"]["knee"]["false_alarms"] = figure | {"name": "region.false_alarms.knee"}
+        return told
+
+    worse = worse_than(alarms(0.10), alarms(0.02))
+    assert [str(found) for found in worse] == [
+        "1 - region.false_alarms: 0.900 (at most 0.910), served 0.980",
+        "1 - region.false_alarms.knee of knee: 0.900 (at most 0.910), served 0.980",
+    ]
+    assert worse_than(alarms(0.02), alarms(0.10)) == worse_than(alarms(0.10), alarms(0.10)) == []
+
+
 @pytest.fixture
 def bundles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three versions: the second better than the first, the third worse."""
