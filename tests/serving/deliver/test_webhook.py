@@ -1,12 +1,13 @@
 """Webhooks: what they say, how they are signed, and what a receiver refuses."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from qc_models.errors import ConfigError, InputError
-from serving.database.tables import Hospital, PoolEntry
+from serving.database.tables import Hospital, PoolEntry, Table
 from serving.deliver.outbox import Taken
 from serving.deliver.webhook import body_of, id_of, keys_of, sign, verify
 from tests.serving.deliver.judged_studies import START, Judged, judge
@@ -113,13 +114,17 @@ def test_what_passed_says_until_when_and_its_token(service: Service, clock: Cloc
 
 
 @on_sqlite
-def test_what_nobody_may_rely_on_has_no_day(service: Service, clock: Clock, hand: Judged) -> None:
+@pytest.mark.parametrize(
+    ("table", "values"), [(Hospital, {"standing": "suspended"}), (PoolEntry, {"valid_until": date(2026, 9, 9)})]
+)
+def test_what_nobody_may_rely_on_has_no_day(
+    service: Service, clock: Clock, hand: Judged, table: type[Table], values: dict[str, Any]
+) -> None:
     told = judge(service.opened, hand)
-    for table, values in ((Hospital, {"standing": "suspended"}), (PoolEntry, {"valid_until": date(2026, 9, 9)})):
-        with service.opened.database.writing() as session:
-            session.execute(update(table).values(**values))
-        (item,) = body_of(told_again(service.opened, told.verdict.id), "", {}, START.date())["data"]["items"]
-        assert item["valid_until"] is None
+    with service.opened.database.writing() as session:
+        session.execute(update(table).values(**values))
+    (item,) = body_of(told_again(service.opened, told.verdict.id), "", {}, START.date())["data"]["items"]
+    assert item["valid_until"] is None
 
 
 @on_sqlite
